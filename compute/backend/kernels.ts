@@ -1,0 +1,191 @@
+// The kernel contract: one name per kernel, its tensors in order and its numbers by name. Both
+// backends implement exactly this table; ops call `backend.run(name, tensors, params)` and know
+// nothing else of a device. A backend may use several dispatches for one kernel.
+//
+// Legend: N tokens (all sequences of a batch laid end to end), C hidden, H heads, K key/value heads,
+// D head size, V vocabulary, R rank, [M, N, K] a product's rows, columns and inner length.
+//
+// Sequences: there is no batch axis. `start[n]` is the index of the first token of n's sequence and
+// `end[n]` one past its last; token n sits at position n − start[n] and attends to start[n] … n.
+// So packed, padded and batched inputs are the same thing: packed sequences do not see each other.
+//
+// Accumulation: parameter gradients `+=`, activation gradients `=` unless `accumulate` is 1.
+// Matrices are row-major f32. A tensor named in `packable` may also be bf16, two values to a u32 (low half
+// first, the row length is even). Sums are in f32 in an order that depends on the shapes alone,
+// never on the number of threads; there are no float atomics.
+
+/** How a kernel uses a tensor: `in` is only read, `out` is fully overwritten, `inout` is read and written. */
+export type Access = "in" | "out" | "inout";
+
+/** The type of a number handed to a kernel. */
+export type ParamType = "u32" | "f32";
+
+/** What a kernel takes: tensors in order, numbers by name. */
+export interface KernelSpec {
+  readonly tensors: Readonly<Record<string, Access>>;
+  readonly params: Readonly<Record<string, ParamType>>;
+  /** Names of the tensors that may be packed bf16. */
+  readonly packable?: readonly string[];
+}
+
+/** `targets` holds this for a token that is not counted. */
+export const IGNORED_TARGET = 0xffffffff;
+
+/** Length of the `hyper` tensor of {@linkcode KERNELS}.adamw. */
+export const HYPER_LENGTH = 8;
+
+/** Values per slot of the metrics ring: Σ weight·nll and the gradient norm before clipping. */
+export const RING_WIDTH = 2;
+
+/** Every kernel that a backend implements. */
+export const KERNELS = {
+  // y[i] = value
+  fill: { tensors: { y: "out" }, params: { n: "u32", value: "f32" } },
+  // y = scale · x, or y += scale · x
+  scale: {
+    tensors: { x: "in", y: "inout" },
+    params: { n: "u32", scale: "f32", accumulate: "u32" },
+  },
+  // y = a + b
+  add: { tensors: { a: "in", b: "in", y: "out" }, params: { n: "u32" } },
+
+  // y[n, :] = table[ids[n], :]          ids u32[rows], table [vocab, cols], y [rows, cols]
+  embedding_forward: {
+    tensors: { ids: "in", table: "in", y: "out" },
+    params: { rows: "u32", cols: "u32", vocab: "u32" },
+    packable: ["table"],
+  },
+  // dTable[ids[n], :] += dY[n, :], tokens in ascending order
+  embedding_backward: {
+    tensors: { ids: "in", dY: "in", dTable: "inout" },
+    params: { rows: "u32", cols: "u32", vocab: "u32" },
+  },
+
+  // rstd[n] = 1 / sqrt(mean(x[n, :]²) + eps), y = x · rstd · w      (Zhang & Sennrich 2019, eq. 4)
+  rmsnorm_forward: {
+    tensors: { x: "in", w: "in", y: "out", rstd: "out" },
+    params: { rows: "u32", cols: "u32", eps: "f32" },
+  },
+  // dX (=|+=) rstd · (dY·w − x · rstd² · mean(dY·w·x))
+  rmsnorm_backward: {
+    tensors: { x: "in", w: "in", rstd: "in", dY: "in", dX: "inout" },
+    params: { rows: "u32", cols: "u32", accumulate: "u32" },
+  },
+  // dW[c] += Σ_n dY[n, c] · x[n, c] · rstd[n]
+  rmsnorm_backward_weight: {
+    tensors: { x: "in", rstd: "in", dY: "in", dW: "inout" },
+    params: { rows: "u32", cols: "u32" },
+  },
+
+  // In place, x [tokens, heads · head_dim], halves rotated as in Hugging Face's rotate_half:
+  //   a' = a·cos − direction·b·sin,  b' = b·cos + direction·a·sin,  a = x[… i], b = x[… i + D/2]
+  // table f32[positions, D]: D/2 cosines, then D/2 sines, of row position = n − start[n].
+  // direction is 1 forward and −1 backward (the transpose of a rotation).
+  rope: {
+    tensors: { x: "inout", start: "in", table: "in" },
+    params: { tokens: "u32", heads: "u32", head_dim: "u32", direction: "f32" },
+  },
+
+  // y (=|+=) alpha · x wᵀ               x [m, k], w [n, k], y [m, n]
+  gemm_nt: {
+    tensors: { x: "in", w: "in", y: "inout" },
+    params: { m: "u32", n: "u32", k: "u32", alpha: "f32", accumulate: "u32" },
+    packable: ["w"],
+  },
+  // y (=|+=) alpha · x w                x [m, k], w [k, n], y [m, n]
+  gemm_nn: {
+    tensors: { x: "in", w: "in", y: "inout" },
+    params: { m: "u32", n: "u32", k: "u32", alpha: "f32", accumulate: "u32" },
+    packable: ["w"],
+  },
+  // y (=|+=) alpha · aᵀ b               a [k, m], b [k, n], y [m, n]
+  gemm_tn: {
+    tensors: { a: "in", b: "in", y: "inout" },
+    params: { m: "u32", n: "u32", k: "u32", alpha: "f32", accumulate: "u32" },
+  },
+  // y = x wᵀ + xa bᵀ, one write of y: xa is r more columns of the inner product (Hu et al. 2021, eq. 3)
+  //                                     x [m, k], w [n, k], xa [m, r], b [n, r], y [m, n]
+  lora_forward: {
+    tensors: { x: "in", w: "in", xa: "in", b: "in", y: "out" },
+    params: { m: "u32", n: "u32", k: "u32", r: "u32" },
+    packable: ["w"],
+  },
+  // dX (=|+=) dY w + dXa a              dY [m, k], w [k, n], dXa [m, r], a [r, n], dX [m, n]
+  lora_backward: {
+    tensors: { dY: "in", w: "in", dXa: "in", a: "in", dX: "inout" },
+    params: { m: "u32", n: "u32", k: "u32", r: "u32", accumulate: "u32" },
+    packable: ["w"],
+  },
+
+  // y = silu(gate) · up                 (Shazeer 2020, eq. 5)
+  swiglu_forward: { tensors: { gate: "in", up: "in", y: "out" }, params: { n: "u32" } },
+  swiglu_backward: {
+    tensors: { gate: "in", up: "in", dY: "in", dGate: "out", dUp: "out" },
+    params: { n: "u32" },
+  },
+
+  // Causal grouped-query attention inside each sequence, online softmax (Dao 2022):
+  //   q, o [tokens, heads · head_dim], k, v [tokens, kv_heads · head_dim], start u32[tokens];
+  //   query head h reads key/value head floor(h · kv_heads / heads)
+  //   stats [tokens, heads, 2]: [.., 0] = log Σ exp(scale·q·k); [.., 1] belongs to the backward pass
+  attention_forward: {
+    tensors: { q: "in", k: "in", v: "in", start: "in", o: "out", stats: "out" },
+    params: { tokens: "u32", heads: "u32", kv_heads: "u32", head_dim: "u32", scale: "f32" },
+  },
+  // delta = Σ_d dO·o goes to stats[.., 1]; then p = exp(scale·q·k − lse), dV = pᵀ dO, dS = p (dO·v − delta),
+  // dQ = scale · dS k, dK = scale · dSᵀ q
+  attention_backward: {
+    tensors: {
+      q: "in",
+      k: "in",
+      v: "in",
+      o: "in",
+      start: "in",
+      end: "in",
+      dO: "in",
+      stats: "inout",
+      dQ: "out",
+      dK: "out",
+      dV: "out",
+    },
+    params: { tokens: "u32", heads: "u32", kv_heads: "u32", head_dim: "u32", scale: "f32" },
+  },
+
+  // nll[m] = log Σ exp(logits[m, :]) − logits[m, target], 0 where target is IGNORED_TARGET.
+  // With backward = 1, logits[m, :] becomes weight[m] · (softmax − onehot(target)), 0 where ignored.
+  cross_entropy: {
+    tensors: { logits: "inout", targets: "in", weight: "in", nll: "out" },
+    params: { rows: "u32", cols: "u32", backward: "u32" },
+  },
+
+  // out[0] (=|+=) Σ a[i] · b[i]
+  dot: {
+    tensors: { a: "in", b: "in", out: "inout" },
+    params: { n: "u32", accumulate: "u32" },
+  },
+  // out[0] (=|+=) Σ x[i]²
+  sum_squares: {
+    tensors: { x: "in", out: "inout" },
+    params: { n: "u32", accumulate: "u32" },
+  },
+  // AdamW (Loshchilov & Hutter 2019, alg. 2, as in PyTorch), then g = 0.
+  // hyper = [lr, beta1, beta2, eps, weight_decay, 1 − beta1^t, 1 − beta2^t, max_grad_norm]
+  // g is first multiplied by min(1, max_grad_norm / (sqrt(sumsq[0]) + 1e-6)) if max_grad_norm > 0.
+  adamw: {
+    tensors: { p: "inout", g: "inout", m: "inout", v: "inout", hyper: "in", sumsq: "in" },
+    params: { n: "u32", lr_scale: "f32" },
+  },
+  // ring[RING_WIDTH · slot[0]] = loss[0], ring[… + 1] = sqrt(sumsq[0]); then loss[0] = 0
+  record_metrics: {
+    tensors: { loss: "inout", sumsq: "in", slot: "in", ring: "inout" },
+    params: {},
+  },
+} as const satisfies Record<string, KernelSpec>;
+
+/** A kernel's name. */
+export type KernelName = keyof typeof KERNELS;
+
+/** The numbers that a kernel takes. */
+export type KernelParams<K extends KernelName> = {
+  readonly [P in keyof typeof KERNELS[K]["params"]]: number;
+};

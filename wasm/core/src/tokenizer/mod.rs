@@ -1,0 +1,1 @@
+//! Byte-level BPE and the other Hugging Face tokeniser kinds.

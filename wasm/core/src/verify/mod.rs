@@ -1,0 +1,1 @@
+//! Math-answer extraction, parsing and equality.
