@@ -1,0 +1,59 @@
+// Causal grouped-query attention inside each sequence, tiled with an online softmax (Dao 2022).
+// q, o [N, H·D], k, v [N, K·D]. Sequences are given by their bounds, so packed ones do not see each other.
+
+import type { Backend, Tensor } from "../backend/backend.ts";
+
+/** Where sequences begin and end, u32[N] each. */
+export interface SequenceBounds {
+  readonly start: Tensor;
+  readonly end: Tensor;
+}
+
+/** Heads and their size. */
+export interface HeadShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+function params(q: Tensor, shape: HeadShape) {
+  return {
+    tokens: q.shape[0]!,
+    heads: shape.heads,
+    kv_heads: shape.kvHeads,
+    head_dim: shape.headDim,
+    scale: 1 / Math.sqrt(shape.headDim),
+  };
+}
+
+/** o and stats [N, H, 2], which the backward pass needs. */
+export function attentionForward(
+  backend: Backend,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  bounds: SequenceBounds,
+  shape: HeadShape,
+): { o: Tensor; stats: Tensor } {
+  const o = backend.empty(q.shape, "f32", "attention.out");
+  const stats = backend.empty([q.shape[0]!, shape.heads, 2], "f32", "attention.stats");
+  backend.run("attention_forward", { q, k, v, start: bounds.start, o, stats }, params(q, shape));
+  return { o, stats };
+}
+
+/** Fills dQ, dK and dV. */
+export function attentionBackward(
+  backend: Backend,
+  forward: { q: Tensor; k: Tensor; v: Tensor; o: Tensor; stats: Tensor },
+  bounds: SequenceBounds,
+  shape: HeadShape,
+  dO: Tensor,
+  gradients: { dQ: Tensor; dK: Tensor; dV: Tensor },
+): void {
+  const { start, end } = bounds;
+  backend.run(
+    "attention_backward",
+    { ...forward, start, end, dO, ...gradients },
+    params(forward.q, shape),
+  );
+}

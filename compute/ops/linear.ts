@@ -1,0 +1,139 @@
+// A linear layer, frozen, adapted by LoRA, or fully trained: y = x Wᵀ + (alpha / r) (x Aᵀ) Bᵀ
+// (Hu et al. 2021, eq. 3). x [N, I], W [O, I], A [R, I], B [O, R], y [N, O].
+// The product with B is folded into the main product as R more inner columns, so y is written once,
+// and no dW is formed for a frozen W: that is where LoRA's 2/3 of the FLOPs comes from.
+
+import type { Backend, Tensor } from "../backend/backend.ts";
+
+/** A low-rank adapter: A [R, I], B [O, R]; `scaling` is alpha / r (or alpha / sqrt(r)). */
+export interface LoraWeights {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly scaling: number;
+}
+
+/** What the backward pass of an adapted layer needs: xa = scaling · x Aᵀ, [N, R]. */
+export interface LinearSaved {
+  readonly xa?: Tensor;
+}
+
+function dimensions(x: Tensor, w: Tensor): { rows: number; inputs: number; outputs: number } {
+  const [rows, inputs] = x.shape as [number, number];
+  const [outputs, columns] = w.shape as [number, number];
+  if (inputs !== columns) {
+    throw new RangeError(
+      `Cannot multiply ${x.label} [${x.shape}] with "${w.label}" [${w.shape}]: ` +
+        `expected ${columns} columns but found ${inputs}`,
+    );
+  }
+  return { rows, inputs, outputs };
+}
+
+/** y = x Wᵀ, with the adapter's share if there is one. */
+export function linearForward(
+  backend: Backend,
+  x: Tensor,
+  w: Tensor,
+  lora?: LoraWeights,
+): { y: Tensor } & LinearSaved {
+  const { rows: m, inputs: k, outputs: n } = dimensions(x, w);
+  const y = backend.empty([m, n], "f32", `${w.label}.out`);
+  if (!lora) {
+    backend.run("gemm_nt", { x, w, y }, { m, n, k, alpha: 1, accumulate: 0 });
+    return { y };
+  }
+  const r = lora.a.shape[0]!;
+  const xa = backend.empty([m, r], "f32", `${w.label}.xa`);
+  backend.run("gemm_nt", { x, w: lora.a, y: xa }, {
+    m,
+    n: r,
+    k,
+    alpha: lora.scaling,
+    accumulate: 0,
+  });
+  backend.run("lora_forward", { x, w, xa, b: lora.b, y }, { m, n, k, r });
+  return { y, xa };
+}
+
+/** Gradients that {@linkcode linearBackward} fills; those left out are not computed. */
+export interface LinearGradients {
+  /** dX (=|+=), [N, I]. */
+  readonly dX?: { tensor: Tensor; accumulate: boolean };
+  /** dW +=, [O, I]. */
+  readonly dW?: Tensor;
+  /** dA +=, [R, I], and dB +=, [O, R]. */
+  readonly dA?: Tensor;
+  readonly dB?: Tensor;
+}
+
+/** dX = dY W + dXa A, dW += dYᵀ x, dB += dYᵀ xa, dA += dXaᵀ x, with dXa = scaling · dY B. */
+export function linearBackward(
+  backend: Backend,
+  x: Tensor,
+  w: Tensor,
+  dY: Tensor,
+  gradients: LinearGradients,
+  lora?: LoraWeights,
+  saved?: LinearSaved,
+): void {
+  const { rows, inputs, outputs } = dimensions(x, w);
+  const { dX, dW, dA, dB } = gradients;
+  if (dW) {
+    backend.run("gemm_tn", { a: dY, b: x, y: dW }, {
+      m: outputs,
+      n: inputs,
+      k: rows,
+      alpha: 1,
+      accumulate: 1,
+    });
+  }
+  if (!lora) {
+    if (dX) {
+      backend.run("gemm_nn", { x: dY, w, y: dX.tensor }, {
+        m: rows,
+        n: inputs,
+        k: outputs,
+        alpha: 1,
+        accumulate: dX.accumulate ? 1 : 0,
+      });
+    }
+    return;
+  }
+  const r = lora.a.shape[0]!;
+  const dXa = backend.empty([rows, r], "f32", `${w.label}.dXa`);
+  backend.run("gemm_nn", { x: dY, w: lora.b, y: dXa }, {
+    m: rows,
+    n: r,
+    k: outputs,
+    alpha: lora.scaling,
+    accumulate: 0,
+  });
+  if (dB && saved?.xa) {
+    backend.run("gemm_tn", { a: dY, b: saved.xa, y: dB }, {
+      m: outputs,
+      n: r,
+      k: rows,
+      alpha: 1,
+      accumulate: 1,
+    });
+  }
+  if (dA) {
+    backend.run("gemm_tn", { a: dXa, b: x, y: dA }, {
+      m: r,
+      n: inputs,
+      k: rows,
+      alpha: 1,
+      accumulate: 1,
+    });
+  }
+  if (dX) {
+    backend.run("lora_backward", { dY, w, dXa, a: lora.a, dX: dX.tensor }, {
+      m: rows,
+      n: inputs,
+      k: outputs,
+      r,
+      accumulate: dX.accumulate ? 1 : 0,
+    });
+  }
+  backend.free(dXa);
+}
