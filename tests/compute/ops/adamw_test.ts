@@ -1,0 +1,84 @@
+import assert from "@std/assert";
+import { forEachBackend } from "../../support/backends.ts";
+import { assertAllclose } from "../../support/allclose.ts";
+import { normals } from "../../support/random.ts";
+import { f32, runKernel, values } from "../../support/run_kernel.ts";
+import {
+  adamw,
+  type AdamwOptions,
+  type AdamwState,
+  hyperOf,
+} from "../../support/reference/adamw.ts";
+import { dot } from "../../support/reference/reduce.ts";
+
+const LENGTHS = [1, 7, 41, 123, 257, 4099];
+const OPTIONS: AdamwOptions = {
+  learningRate: 3e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  maxGradNorm: 1,
+  step: 1,
+};
+const STATE = ["p", "g", "m", "v"] as const;
+
+await forEachBackend(({ test }) => {
+  const cases: readonly [string, AdamwOptions, number][] = [
+    ["clips a large gradient", OPTIONS, 1],
+    ["leaves a small gradient as it is", { ...OPTIONS, maxGradNorm: 1e6 }, 1],
+    ["does not clip with a max_grad_norm of 0", { ...OPTIONS, maxGradNorm: 0 }, 1],
+    ["scales the learning rate of its group", { ...OPTIONS, weightDecay: 0 }, 16],
+    ["corrects the bias of a late step", { ...OPTIONS, step: 977, beta2: 0.95, eps: 1e-3 }, 0.5],
+  ];
+  for (const [what, options, lrScale] of cases) {
+    test(`adamw() ${what}`, async (backend) => {
+      for (const n of LENGTHS) {
+        const g = normals(2, n, 0.5), hyper = hyperOf(options);
+        const state = {
+          p: f32([n], normals(1, n)),
+          g: f32([n], g),
+          m: f32([n], normals(3, n, 0.1)),
+          v: f32([n], normals(4, n, 0.1).map((x) => x * x)),
+        };
+        const sumsq = f32([1], [dot(g, g)]);
+        const inputs = { ...state, hyper: f32([8], hyper), sumsq };
+        const actual = await runKernel(backend, "adamw", inputs, { n, lr_scale: lrScale });
+        const before = {
+          p: values(state.p),
+          g: values(state.g),
+          m: values(state.m),
+          v: values(state.v),
+        };
+        const expected = adamw(before, hyper, sumsq.data[0]!, lrScale);
+        for (const name of STATE) {
+          assertAllclose(actual[name], expected[name], { name, shape: [n] }, {
+            atol: 1e-6,
+            rtol: 1e-5,
+          });
+        }
+        assert(before.p.some((value, i) => value !== actual.p[i]), "p did not move");
+      }
+    });
+  }
+
+  test("adamw() keeps up with the reference over five steps", async (backend) => {
+    const n = 123;
+    let expected: AdamwState = {
+      p: Float64Array.from(normals(5, n)),
+      g: new Float64Array(n),
+      m: new Float64Array(n),
+      v: new Float64Array(n),
+    };
+    let state = { p: f32([n], expected.p), m: f32([n], expected.m), v: f32([n], expected.v) };
+    for (let step = 1; step <= 5; step++) {
+      const g = normals(5 + step, n), hyper = hyperOf({ ...OPTIONS, step });
+      const sumsq = f32([1], [dot(g, g)]);
+      const inputs = { ...state, g: f32([n], g), hyper: f32([8], hyper), sumsq };
+      const actual = await runKernel(backend, "adamw", inputs, { n, lr_scale: 1 });
+      state = { p: f32([n], actual.p), m: f32([n], actual.m), v: f32([n], actual.v) };
+      expected = adamw({ ...expected, g: Float64Array.from(g) }, hyper, sumsq.data[0]!, 1);
+    }
+    assertAllclose(state.p.data, expected.p, { name: "p", shape: [n] }, { atol: 2e-6, rtol: 2e-5 });
+  });
+});

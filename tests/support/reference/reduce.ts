@@ -1,0 +1,8 @@
+// f64 reference of dot and sum_squares.
+
+/** Σ a[i] · b[i]. */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
