@@ -1,0 +1,222 @@
+// One call of every kernel, large enough to be split among threads and odd enough to have remainders.
+// The type of CASES makes a kernel without a case an error of the type checker.
+
+import {
+  IGNORED_TARGET,
+  type KernelName,
+  type KernelParams,
+  RING_WIDTH,
+} from "../../compute/backend/kernels.ts";
+import { integers, normals } from "./random.ts";
+import { bf16, blank, f32, type Input, type Inputs, u32 } from "./run_kernel.ts";
+import { sequences } from "./reference/attention.ts";
+import { hyperOf } from "./reference/adamw.ts";
+import { ropeTable } from "./reference/rope.ts";
+
+/** Host data for one call of a kernel. */
+export interface KernelCase<K extends KernelName> {
+  readonly inputs: Inputs<K>;
+  readonly params: KernelParams<K>;
+}
+
+const N = 20011, ROWS = 135, COLS = 74, VOCAB = 23, RANK = 9;
+
+function random(seed: number, shape: readonly number[], scale = 1): Input {
+  return f32(shape, normals(seed, shape.reduce((product, length) => product * length, 1), scale));
+}
+
+function packed(seed: number, rows: number, cols: number): Input {
+  return bf16([rows, cols], normals(seed, rows * cols, 0.2));
+}
+
+const GEMM = { m: ROWS, n: COLS, k: 122, alpha: 0.7, accumulate: 1 };
+const { start, end } = sequences([60, 1, 2, 72]);
+const HEADS = { tokens: ROWS, heads: 4, kv_heads: 2, head_dim: 12, scale: 0.3 };
+const ATTENTION = {
+  q: random(1, [ROWS, 48]),
+  k: random(2, [ROWS, 24]),
+  v: random(3, [ROWS, 24]),
+  o: random(4, [ROWS, 48]),
+  start: u32([ROWS], start),
+  stats: random(5, [ROWS, 4, 2]),
+};
+const TARGETS = integers(6, ROWS, COLS).map((id, m) => m % 5 === 2 ? IGNORED_TARGET : id);
+const LORA = { m: ROWS, n: COLS, k: 122, r: RANK };
+
+/** Every kernel once. */
+export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
+  fill: { inputs: { y: blank([N]) }, params: { n: N, value: 0.7 } },
+  scale: {
+    inputs: { x: random(1, [N]), y: random(2, [N]) },
+    params: { n: N, scale: 1.7, accumulate: 1 },
+  },
+  add: { inputs: { a: random(1, [N]), b: random(2, [N]), y: blank([N]) }, params: { n: N } },
+  embedding_forward: {
+    inputs: {
+      ids: u32([ROWS], integers(1, ROWS, VOCAB)),
+      table: packed(2, VOCAB, COLS),
+      y: blank([ROWS, COLS]),
+    },
+    params: { rows: ROWS, cols: COLS, vocab: VOCAB },
+  },
+  embedding_backward: {
+    inputs: {
+      ids: u32([ROWS], integers(1, ROWS, VOCAB)),
+      dY: random(2, [ROWS, COLS]),
+      dTable: random(3, [VOCAB, COLS]),
+    },
+    params: { rows: ROWS, cols: COLS, vocab: VOCAB },
+  },
+  rmsnorm_forward: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      w: random(2, [COLS]),
+      y: blank([ROWS, COLS]),
+      rstd: blank([ROWS]),
+    },
+    params: { rows: ROWS, cols: COLS, eps: 1e-5 },
+  },
+  rmsnorm_backward: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      w: random(2, [COLS]),
+      rstd: random(3, [ROWS]),
+      dY: random(4, [ROWS, COLS]),
+      dX: random(5, [ROWS, COLS]),
+    },
+    params: { rows: ROWS, cols: COLS, accumulate: 1 },
+  },
+  rmsnorm_backward_weight: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      rstd: random(2, [ROWS]),
+      dY: random(3, [ROWS, COLS]),
+      dW: random(4, [COLS]),
+    },
+    params: { rows: ROWS, cols: COLS },
+  },
+  rope: {
+    inputs: {
+      x: random(1, [ROWS, 48]),
+      start: u32([ROWS], start),
+      table: f32([72, 12], ropeTable(72, 12)),
+    },
+    params: { tokens: ROWS, heads: 4, head_dim: 12, direction: -1 },
+  },
+  gemm_nt: {
+    inputs: { x: random(1, [ROWS, 122]), w: packed(2, COLS, 122), y: random(3, [ROWS, COLS]) },
+    params: GEMM,
+  },
+  gemm_nn: {
+    inputs: { x: random(1, [ROWS, 122]), w: packed(2, 122, COLS), y: random(3, [ROWS, COLS]) },
+    params: GEMM,
+  },
+  gemm_tn: {
+    inputs: {
+      a: random(1, [122, ROWS]),
+      b: random(2, [122, COLS]),
+      y: random(3, [ROWS, COLS]),
+    },
+    params: GEMM,
+  },
+  lora_forward: {
+    inputs: {
+      x: random(1, [ROWS, 122]),
+      w: packed(2, COLS, 122),
+      xa: random(3, [ROWS, RANK]),
+      b: random(4, [COLS, RANK]),
+      y: blank([ROWS, COLS]),
+    },
+    params: LORA,
+  },
+  lora_backward: {
+    inputs: {
+      dY: random(1, [ROWS, 122]),
+      w: packed(2, 122, COLS),
+      dXa: random(3, [ROWS, RANK]),
+      a: random(4, [RANK, COLS]),
+      dX: random(5, [ROWS, COLS]),
+    },
+    params: { ...LORA, accumulate: 1 },
+  },
+  swiglu_forward: {
+    inputs: { gate: random(1, [N]), up: random(2, [N]), y: blank([N]) },
+    params: { n: N },
+  },
+  swiglu_backward: {
+    inputs: {
+      gate: random(1, [N]),
+      up: random(2, [N]),
+      dY: random(3, [N]),
+      dGate: blank([N]),
+      dUp: blank([N]),
+    },
+    params: { n: N },
+  },
+  attention_forward: {
+    inputs: { ...ATTENTION, o: blank([ROWS, 48]), stats: blank([ROWS, 4, 2]) },
+    params: HEADS,
+  },
+  attention_backward: {
+    inputs: {
+      ...ATTENTION,
+      end: u32([ROWS], end),
+      dO: random(7, [ROWS, 48]),
+      dQ: blank([ROWS, 48]),
+      dK: blank([ROWS, 24]),
+      dV: blank([ROWS, 24]),
+    },
+    params: HEADS,
+  },
+  cross_entropy: {
+    inputs: {
+      logits: random(1, [ROWS, COLS], 3),
+      targets: u32([ROWS], TARGETS),
+      weight: random(2, [ROWS]),
+      nll: blank([ROWS]),
+    },
+    params: { rows: ROWS, cols: COLS, backward: 1 },
+  },
+  dot: {
+    inputs: { a: random(1, [N]), b: random(2, [N]), out: f32([1], [0.5]) },
+    params: { n: N, accumulate: 1 },
+  },
+  sum_squares: {
+    inputs: { x: random(1, [N]), out: f32([1], [0.5]) },
+    params: { n: N, accumulate: 1 },
+  },
+  adamw: {
+    inputs: {
+      p: random(1, [N]),
+      g: random(2, [N]),
+      m: random(3, [N], 0.1),
+      v: f32([N], normals(4, N).map((x) => x * x)),
+      hyper: f32(
+        [8],
+        hyperOf({
+          learningRate: 1e-3,
+          beta1: 0.9,
+          beta2: 0.999,
+          eps: 1e-8,
+          weightDecay: 0.1,
+          maxGradNorm: 1,
+          step: 3,
+        }),
+      ),
+      sumsq: f32([1], [N]),
+    },
+    params: { n: N, lr_scale: 2 },
+  },
+  record_metrics: {
+    inputs: {
+      loss: f32([1], [1.5]),
+      sumsq: f32([1], [4]),
+      slot: u32([1], [2]),
+      ring: random(1, [5, RING_WIDTH]),
+    },
+    params: {},
+  },
+};
+
+/** The names of the kernels, in the order of the table. */
+export const KERNEL_NAMES = Object.keys(CASES) as KernelName[];
