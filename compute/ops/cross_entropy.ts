@@ -12,7 +12,7 @@ export const CHUNK_TOKENS = 256;
 export interface CrossEntropyInput {
   readonly h: Tensor;
   readonly w: Tensor;
-  readonly lora?: LoraWeights;
+  readonly lora?: LoraWeights | undefined;
   readonly targets: Tensor;
   readonly weight: Tensor;
 }
@@ -21,9 +21,9 @@ export interface CrossEntropyInput {
 export interface CrossEntropyGradients {
   /** dH =, [N, C]. */
   readonly dH: Tensor;
-  readonly dW?: Tensor;
-  readonly dA?: Tensor;
-  readonly dB?: Tensor;
+  readonly dW?: Tensor | undefined;
+  readonly dA?: Tensor | undefined;
+  readonly dB?: Tensor | undefined;
 }
 
 /** nll [N] in nats, 0 where ignored; with `gradients`, also those of Σ weight · nll. */

@@ -14,7 +14,7 @@ export interface LoraWeights {
 
 /** What the backward pass of an adapted layer needs: xa = scaling · x Aᵀ, [N, R]. */
 export interface LinearSaved {
-  readonly xa?: Tensor;
+  readonly xa?: Tensor | undefined;
 }
 
 function dimensions(x: Tensor, w: Tensor): { rows: number; inputs: number; outputs: number } {
@@ -58,12 +58,12 @@ export function linearForward(
 /** Gradients that {@linkcode linearBackward} fills; those left out are not computed. */
 export interface LinearGradients {
   /** dX (=|+=), [N, I]. */
-  readonly dX?: { tensor: Tensor; accumulate: boolean };
+  readonly dX?: { tensor: Tensor; accumulate: boolean } | undefined;
   /** dW +=, [O, I]. */
-  readonly dW?: Tensor;
+  readonly dW?: Tensor | undefined;
   /** dA +=, [R, I], and dB +=, [O, R]. */
-  readonly dA?: Tensor;
-  readonly dB?: Tensor;
+  readonly dA?: Tensor | undefined;
+  readonly dB?: Tensor | undefined;
 }
 
 /** dX = dY W + dXa A, dW += dYᵀ x, dB += dYᵀ xa, dA += dXaᵀ x, with dXa = scaling · dY B. */

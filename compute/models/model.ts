@@ -1,0 +1,225 @@
+// A model on a device: frozen weights, trained parameters, and the layers that point into both.
+
+import { type Backend, byteLength, type Tensor } from "../backend/backend.ts";
+import type { LoraWeights } from "../ops/linear.ts";
+import { inverseFrequencies, ropeTable } from "../ops/rope.ts";
+import { normal, uniform } from "../train/rng.ts";
+import { type ModelConfig, weightShapes } from "./config.ts";
+import {
+  adapterNames,
+  adapterSites,
+  initBound,
+  type LoraMethod,
+  type Method,
+  trainableShapes,
+  trainedWeights,
+} from "./method.ts";
+import { TrainableSet } from "./trainable.ts";
+import { packBf16, type WeightSource } from "./weights.ts";
+
+/** A weight and, if it is trained, its gradient. */
+export interface Weight {
+  readonly weight: Tensor;
+  readonly dW?: Tensor | undefined;
+}
+
+/** A matrix, perhaps with an adapter. */
+export interface LinearLayer extends Weight {
+  readonly lora?: (LoraWeights & { readonly dA: Tensor; readonly dB: Tensor }) | undefined;
+}
+
+/** One decoder block. */
+export interface BlockLayers {
+  readonly inputNorm: Weight;
+  readonly q: LinearLayer;
+  readonly k: LinearLayer;
+  readonly v: LinearLayer;
+  readonly o: LinearLayer;
+  readonly qNorm?: Weight | undefined;
+  readonly kNorm?: Weight | undefined;
+  readonly postNorm: Weight;
+  readonly gate: LinearLayer;
+  readonly up: LinearLayer;
+  readonly down: LinearLayer;
+}
+
+/** A decoder ready to run. */
+export interface Model {
+  readonly backend: Backend;
+  readonly config: ModelConfig;
+  readonly method: Method;
+  readonly embedding: Weight;
+  readonly blocks: readonly BlockLayers[];
+  readonly norm: Weight;
+  readonly head: LinearLayer;
+  readonly ropeTable: Tensor;
+  readonly trainable: TrainableSet;
+  /** Bytes of the frozen weights on the device. */
+  readonly frozenBytes: number;
+  /** Frees everything. */
+  free(): void;
+}
+
+/** What a model is made from. */
+export interface ModelOptions {
+  readonly backend: Backend;
+  readonly config: ModelConfig;
+  /** Weights by Hugging Face's names. */
+  readonly weights: WeightSource;
+  readonly method: Method;
+  /** How frozen weights are stored. Trained parameters are always f32. */
+  readonly dtype: "f32" | "bf16";
+  /** Seed of the adapters' start. */
+  readonly seed: number;
+  /** A stored adapter to start from, by PEFT's names. */
+  readonly adapter?: WeightSource | undefined;
+}
+
+/** Builds a model and starts its adapters. */
+export async function createModel(options: ModelOptions): Promise<Model> {
+  const { backend, config, method, weights, dtype } = options;
+  const trainable = new TrainableSet(backend, trainableShapes(config, method));
+  const trained = trainedWeights(config, method);
+  const frozen = new Map<string, Tensor>();
+  for (const [name, shape] of weightShapes(config)) {
+    const parameter = trainable.get(trained.get(name) ?? "");
+    if (parameter) {
+      backend.write(parameter.value, await weights.read(name, "f32"));
+      continue;
+    }
+    // Vectors stay f32: they are few, and kernels then read one type.
+    const stored = shape.length === 1 || shape.at(-1)! % 2 !== 0 ? "f32" : dtype;
+    const tensor = backend.empty(shape, stored, name);
+    backend.write(tensor, await weights.read(name, stored));
+    frozen.set(name, tensor);
+  }
+  if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
+  if (options.adapter) await loadParameters(trainable, options.adapter);
+  return assemble(backend, config, method, trainable, trained, frozen);
+}
+
+function startAdapters(
+  trainable: TrainableSet,
+  config: ModelConfig,
+  method: LoraMethod,
+  seed: number,
+): void {
+  for (const { module, shape: [, inputs] } of adapterSites(config, method.target_modules)) {
+    const { a } = adapterNames(module);
+    const bound = initBound(method.init, method.r, inputs);
+    trainable.backend.write(
+      trainable.get(a)!.value,
+      uniform(seed, a, method.r * inputs, bound),
+    );
+  }
+}
+
+async function loadParameters(trainable: TrainableSet, source: WeightSource): Promise<void> {
+  for (const { name, value } of trainable.parameters) {
+    if (!source.names.has(name)) {
+      throw new RangeError(`Cannot load the adapter: it has no "${name}" [${value.shape}]`);
+    }
+    const shape = source.shape(name);
+    if (shape.join() !== value.shape.join()) {
+      throw new RangeError(
+        `Cannot load the adapter: "${name}" is [${shape}], this run asks for [${value.shape}]`,
+      );
+    }
+    trainable.backend.write(value, await source.read(name, "f32"));
+  }
+  const extra = [...source.names].find((name) => !trainable.get(name));
+  if (extra) {
+    throw new RangeError(`Cannot load the adapter: this run has no place for its "${extra}"`);
+  }
+}
+
+function assemble(
+  backend: Backend,
+  config: ModelConfig,
+  method: Method,
+  trainable: TrainableSet,
+  trained: ReadonlyMap<string, string>,
+  frozen: ReadonlyMap<string, Tensor>,
+): Model {
+  const weight = (name: string): Weight => {
+    const parameter = trainable.get(trained.get(name) ?? "");
+    return parameter
+      ? { weight: parameter.value, dW: parameter.gradient }
+      : { weight: frozen.get(name)! };
+  };
+  const scaling = method.kind === "lora" ? method.lora_alpha / method.r : 0;
+  const linear = (module: string, stored = `${module}.weight`): LinearLayer => {
+    const names = adapterNames(module);
+    const a = trainable.get(names.a), b = trainable.get(names.b);
+    if (!a || !b) return weight(stored);
+    const lora = { a: a.value, b: b.value, scaling, dA: a.gradient, dB: b.gradient };
+    return { ...weight(stored), lora };
+  };
+  const blocks = Array.from({ length: config.num_hidden_layers }, (_, i): BlockLayers => {
+    const layer = `model.layers.${i}`;
+    const norm = (name: string) =>
+      config.qk_norm ? weight(`${layer}.self_attn.${name}`) : undefined;
+    return {
+      inputNorm: weight(`${layer}.input_layernorm.weight`),
+      q: linear(`${layer}.self_attn.q_proj`),
+      k: linear(`${layer}.self_attn.k_proj`),
+      v: linear(`${layer}.self_attn.v_proj`),
+      o: linear(`${layer}.self_attn.o_proj`),
+      qNorm: norm("q_norm.weight"),
+      kNorm: norm("k_norm.weight"),
+      postNorm: weight(`${layer}.post_attention_layernorm.weight`),
+      gate: linear(`${layer}.mlp.gate_proj`),
+      up: linear(`${layer}.mlp.up_proj`),
+      down: linear(`${layer}.mlp.down_proj`),
+    };
+  });
+  const embedding = weight("model.embed_tokens.weight");
+  const table = ropeTable(
+    config.max_position_embeddings,
+    inverseFrequencies(config.head_dim, config.rope_theta, config.rope_scaling),
+  );
+  const rope = backend.empty([config.max_position_embeddings, config.head_dim], "f32", "rope");
+  backend.write(rope, table);
+  return {
+    backend,
+    config,
+    method,
+    embedding,
+    blocks,
+    norm: weight("model.norm.weight"),
+    head: linear(
+      "lm_head",
+      config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight",
+    ),
+    ropeTable: rope,
+    trainable,
+    frozenBytes: [...frozen.values()].reduce((n, t) => n + byteLength(t.shape, t.dtype), 0),
+    free() {
+      trainable.free();
+      frozen.forEach((tensor) => backend.free(tensor));
+      backend.free(rope);
+    },
+  };
+}
+
+/**
+ * Weights of a fresh model: matrices from N(0, std²), output projections of a block smaller by
+ * sqrt(2 · layers) (Radford et al. 2019, §2.3), norms 1.
+ */
+export function randomWeights(config: ModelConfig, seed: number, std = 0.02): WeightSource {
+  const shapes = weightShapes(config);
+  const residual = std / Math.sqrt(2 * config.num_hidden_layers);
+  return {
+    names: new Set(shapes.keys()),
+    shape: (name) => shapes.get(name)!,
+    read(name, dtype) {
+      const shape = shapes.get(name)!;
+      const count = shape.reduce((product, n) => product * n, 1);
+      const spread = /(o_proj|down_proj)\.weight$/.test(name) ? residual : std;
+      const values = shape.length === 1
+        ? new Float32Array(count).fill(1)
+        : normal(seed, name, count, spread);
+      return Promise.resolve(dtype === "f32" ? values : packBf16(values));
+    },
+  };
+}

@@ -1,0 +1,147 @@
+// The decoder: embedding, blocks, norm, and the loss at its end. Llama, and Qwen3 with its norm of
+// queries and keys.
+
+import type { Tensor } from "../backend/backend.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import type { HeadShape, SequenceBounds } from "../ops/attention.ts";
+import { linearForward } from "../ops/linear.ts";
+import { Tape } from "../tape.ts";
+import { attention, embed, linear, residual, rmsnorm, rope, swiglu } from "./layers.ts";
+import type { BlockLayers, Model } from "./model.ts";
+
+/** A batch on the device; see compute/train/batch.ts. */
+export interface BatchTensors extends SequenceBounds {
+  readonly ids: Tensor;
+  readonly targets: Tensor;
+  readonly weight: Tensor;
+}
+
+/** How a forward pass is run. */
+export interface ForwardOptions {
+  /** Keep only each block's input and run the block again when going backward. */
+  readonly gradientCheckpointing?: boolean;
+}
+
+/** Hidden states after the last norm, [N, C]. */
+function hidden(
+  tape: Tape,
+  model: Model,
+  batch: Pick<BatchTensors, "ids" | "start" | "end">,
+  options: ForwardOptions,
+): Tensor {
+  let x = embed(tape, batch.ids, model.embedding);
+  for (const layers of model.blocks) {
+    const run = (inner: Tape, input: Tensor) => block(inner, model, layers, input, batch);
+    const next = options.gradientCheckpointing ? tape.checkpoint(x, run) : run(tape, x);
+    tape.done(x);
+    x = next;
+  }
+  const h = rmsnorm(tape, x, model.norm, model.config.rms_norm_eps);
+  tape.done(x);
+  return h;
+}
+
+function block(
+  tape: Tape,
+  model: Model,
+  layers: BlockLayers,
+  x: Tensor,
+  bounds: SequenceBounds,
+): Tensor {
+  const { config } = model;
+  const eps = config.rms_norm_eps;
+  const shape: HeadShape = {
+    heads: config.num_attention_heads,
+    kvHeads: config.num_key_value_heads,
+    headDim: config.head_dim,
+  };
+
+  const h = rmsnorm(tape, x, layers.inputNorm, eps);
+  let q = linear(tape, h, layers.q);
+  let k = linear(tape, h, layers.k);
+  const v = linear(tape, h, layers.v);
+  tape.done(h);
+  if (layers.qNorm) {
+    const normed = rmsnorm(tape, q, layers.qNorm, eps);
+    tape.done(q);
+    q = normed;
+  }
+  if (layers.kNorm) {
+    const normed = rmsnorm(tape, k, layers.kNorm, eps);
+    tape.done(k);
+    k = normed;
+  }
+  rope(tape, q, bounds.start, model.ropeTable, shape.headDim);
+  rope(tape, k, bounds.start, model.ropeTable, shape.headDim);
+  const o = attention(tape, q, k, v, bounds, shape);
+  tape.done(q, k, v);
+  const attended = linear(tape, o, layers.o);
+  tape.done(o);
+  const middle = residual(tape, x, attended);
+
+  const g = rmsnorm(tape, middle, layers.postNorm, eps);
+  const gate = linear(tape, g, layers.gate);
+  const up = linear(tape, g, layers.up);
+  tape.done(g);
+  const activated = swiglu(tape, gate, up);
+  tape.done(gate, up);
+  const down = linear(tape, activated, layers.down);
+  tape.done(activated);
+  const y = residual(tape, middle, down);
+  tape.done(middle);
+  return y;
+}
+
+/** Forward and backward: adds the gradients of Σ weight · nll to the trained parameters' and returns nll [N]. */
+export function lossAndGradients(
+  model: Model,
+  batch: BatchTensors,
+  options: ForwardOptions = {},
+): Tensor {
+  const { backend, head } = model;
+  const tape = new Tape(backend, "training");
+  const h = hidden(tape, model, batch, options);
+  const dH = backend.empty(h.shape, "f32", "d(hidden)");
+  const nll = crossEntropy(
+    backend,
+    {
+      h,
+      w: head.weight,
+      lora: head.lora,
+      targets: batch.targets,
+      weight: batch.weight,
+    },
+    { dH, dW: head.dW, dA: head.lora?.dA, dB: head.lora?.dB },
+  );
+  tape.seed(h, dH);
+  tape.backward();
+  return nll;
+}
+
+/** Forward only: nll [N] in nats, 0 where ignored. */
+export function loss(model: Model, batch: BatchTensors): Tensor {
+  const { backend, head } = model;
+  const h = hidden(new Tape(backend, "inference"), model, batch, {});
+  const nll = crossEntropy(backend, {
+    h,
+    w: head.weight,
+    lora: head.lora,
+    targets: batch.targets,
+    weight: batch.weight,
+  });
+  backend.free(h);
+  return nll;
+}
+
+/** Forward only: logits [N, V]. For tests and short inputs; training never forms them whole. */
+export function logits(
+  model: Model,
+  batch: Pick<BatchTensors, "ids" | "start" | "end">,
+): Tensor {
+  const { backend, head } = model;
+  const h = hidden(new Tape(backend, "inference"), model, batch, {});
+  const { y, xa } = linearForward(backend, h, head.weight, head.lora);
+  backend.free(h);
+  if (xa) backend.free(xa);
+  return y;
+}

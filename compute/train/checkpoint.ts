@@ -1,0 +1,103 @@
+// A checkpoint as bytes: PEFT's two files for the adapter (or model.safetensors for full fine-tuning),
+// and the optimiser's state beside them. Who writes them to a disk is not decided here.
+
+import type { Model } from "../models/model.ts";
+import {
+  type ByteSource,
+  encodeSafetensors,
+  readSafetensorsHeader,
+} from "../models/safetensors.ts";
+import { adapterSites } from "../models/method.ts";
+import type { TrainingState } from "./sft.ts";
+
+/** File name → contents. */
+export type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value, null, 2) + "\n");
+
+/**
+ * The trained parameters in the layout that others load: `adapter_config.json` and
+ * `adapter_model.safetensors` for LoRA, `model.safetensors` with the trained weights for full fine-tuning.
+ */
+export async function trainedFiles(model: Model, baseModel: string): Promise<Files> {
+  const { trainable, method, backend } = model;
+  const tensors = new Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>();
+  for (const { name, value } of trainable.parameters) {
+    const data = await backend.read(value) as Float32Array;
+    tensors.set(name, { dtype: "F32", shape: value.shape, data });
+  }
+  const bytes = encodeSafetensors(tensors, { format: "pt" });
+  if (method.kind === "full") return new Map([["model.safetensors", bytes]]);
+  return new Map([
+    ["adapter_config.json", text(adapterConfig(model, baseModel))],
+    ["adapter_model.safetensors", bytes],
+  ]);
+}
+
+/** adapter_config.json as PEFT reads it. */
+function adapterConfig(model: Model, baseModel: string): Record<string, unknown> {
+  const { method, config } = model;
+  if (method.kind !== "lora") throw new TypeError("Cannot describe an adapter: the method is full");
+  const modules = adapterSites(config, method.target_modules).map((site) =>
+    site.module.split(".").at(-1)!
+  );
+  return {
+    peft_type: "LORA",
+    task_type: "CAUSAL_LM",
+    base_model_name_or_path: baseModel,
+    r: method.r,
+    lora_alpha: method.lora_alpha,
+    target_modules: [...new Set(modules)],
+    modules_to_save: method.modules_to_save?.length ? method.modules_to_save : null,
+    ensure_weight_tying: config.tie_word_embeddings && Boolean(method.modules_to_save?.length),
+    lora_dropout: 0,
+    bias: "none",
+    use_rslora: false,
+    use_dora: false,
+    fan_in_fan_out: false,
+    init_lora_weights: true,
+    inference_mode: true,
+    rank_pattern: {},
+    alpha_pattern: {},
+  };
+}
+
+/** `trainer_state.json` and `optimizer.safetensors`: what a resume reads. */
+export function stateFiles(state: TrainingState): Files {
+  const arrays = new Map(
+    state.arrays.map((data, i) => [
+      `slab.${Math.floor(i / 3)}.${["value", "exp_avg", "exp_avg_sq"][i % 3]}`,
+      { dtype: "F32" as const, shape: [data.length], data },
+    ]),
+  );
+  const { step, tokens, cursor } = state;
+  return new Map([
+    ["optimizer.safetensors", encodeSafetensors(arrays)],
+    ["trainer_state.json", text({ step, tokens, cursor, arrays: [...arrays.keys()] })],
+  ]);
+}
+
+/**
+ * Reads what {@linkcode stateFiles} wrote.
+ *
+ * @throws {SyntaxError} if a file is torn.
+ */
+export async function readState(
+  trainerState: string,
+  optimizer: ByteSource,
+): Promise<TrainingState> {
+  const { step, tokens, cursor, arrays: names } = JSON.parse(trainerState) as {
+    step: number;
+    tokens: number;
+    cursor: unknown;
+    arrays: string[];
+  };
+  const header = await readSafetensorsHeader(optimizer);
+  const arrays: Float32Array[] = [];
+  for (const name of names) {
+    const entry = header.get(name);
+    if (!entry) throw new SyntaxError(`Cannot read ${optimizer.name}: no tensor "${name}"`);
+    arrays.push(new Float32Array((await optimizer.read(entry.offset, entry.bytes)).slice().buffer));
+  }
+  return { step, tokens, cursor, arrays };
+}

@@ -1,0 +1,176 @@
+// Supervised fine-tuning: a flat loop that receives batches and yields what happens. It opens no file
+// and knows no clock.
+//
+// Where this differs from the paper's description (Schulman et al. 2025, "Methods"):
+//  1. Accumulated micro-batches weigh by their counted tokens, so that 8 × 1 equals 1 × 8.
+//  2. The gradient norm is clipped to `max_grad_norm` (1 by default); the paper does not say.
+
+import type { Model } from "../models/model.ts";
+import type { AdamWOptions } from "../ops/optimizer.ts";
+import type { Batch, BatchSource } from "./batch.ts";
+import { EvalStep, TrainStep } from "./step.ts";
+
+/** What a run needs. Numbers are named as in a run spec. */
+export interface SftOptions {
+  readonly model: Model;
+  readonly batches: BatchSource;
+  /** A fixed held-out set; every batch has as many tokens as the training batches. */
+  readonly evalBatches?: readonly Batch[] | undefined;
+  /** Tokens in a micro-batch. */
+  readonly tokensPerBatch: number;
+  readonly optimizer: AdamWOptions;
+  readonly max_steps: number;
+  readonly logging_steps: number;
+  /** Steps between evaluations; a list names the steps themselves. */
+  readonly eval_steps: number | readonly number[];
+  readonly save_steps: number;
+  readonly gradient_checkpointing?: boolean | undefined;
+  /** Where to go on from. */
+  readonly resume?: TrainingState | undefined;
+  /** Stops the run after the step in progress, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Everything that a run needs to go on as if nothing had happened. */
+export interface TrainingState {
+  readonly step: number;
+  /** Counted tokens seen. */
+  readonly tokens: number;
+  /** The data's position after `step` steps. */
+  readonly cursor: unknown;
+  /** Values and moments of the trained parameters; see TrainableSet. */
+  readonly arrays: readonly Float32Array[];
+}
+
+/** One thing that happened. `step` counts finished steps. */
+export type TrainEvent =
+  | {
+    readonly type: "step";
+    readonly step: number;
+    readonly tokens: number;
+    /** Loss of this step's batch before its update, in nats. */
+    readonly train_nll: number;
+    /** Norm before clipping. */
+    readonly grad_norm: number;
+    readonly learning_rate: number;
+  }
+  | {
+    readonly type: "eval";
+    readonly step: number;
+    readonly tokens: number;
+    readonly eval_nll: number;
+    readonly eval_tokens: number;
+  }
+  | { readonly type: "checkpoint"; readonly state: TrainingState }
+  | { readonly type: "end"; readonly step: number; readonly reason: EndReason };
+
+/** Why a run ended. */
+export type EndReason = "max_steps" | "end_of_data" | "aborted";
+
+/** A loss or gradient that is not a number. */
+export class DivergedError extends Error {
+  override readonly name = "DivergedError";
+  constructor(readonly step: number, readonly loss: number, readonly gradNorm: number) {
+    super(
+      `Cannot go on after step ${step}: loss is ${loss}, gradient norm is ${gradNorm}; ` +
+        `lower the learning rate`,
+    );
+  }
+}
+
+/**
+ * Trains, yielding events in the order of their steps.
+ *
+ * @throws {DivergedError} when a loss or norm is not finite.
+ */
+export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent> {
+  const { model, batches, evalBatches, optimizer, resume, signal } = options;
+  const forward = { gradientCheckpointing: options.gradient_checkpointing ?? false };
+  const trainStep = new TrainStep(model, options.tokensPerBatch, forward);
+  const evalStep = evalBatches ? new EvalStep(model, options.tokensPerBatch) : undefined;
+  let step = resume?.step ?? 0;
+  let tokens = resume?.tokens ?? 0;
+  if (resume) {
+    model.trainable.restore(resume.arrays);
+    batches.seek(resume.cursor);
+  }
+
+  const evaluate = async (): Promise<TrainEvent> => {
+    const { nll, tokens: evalTokens } = await evalStep!.run(evalBatches!);
+    return { type: "eval", step, tokens, eval_nll: nll, eval_tokens: evalTokens };
+  };
+  const checkpoint = async (): Promise<TrainEvent> => {
+    const arrays = await model.trainable.state();
+    return { type: "checkpoint", state: { step, tokens, cursor: batches.cursor(), arrays } };
+  };
+
+  /** Counted tokens after each step whose metrics are still on the device. */
+  const pending: number[] = [];
+  const drain = async (): Promise<TrainEvent[]> => {
+    const first = step - pending.length + 1;
+    const metrics = await trainStep.drain();
+    const events: TrainEvent[] = [];
+    metrics.forEach(({ loss, gradNorm }, i) => {
+      const at = first + i;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+        throw new DivergedError(at, loss, gradNorm);
+      }
+      if (at % options.logging_steps !== 0 && at !== 1) return;
+      events.push({
+        type: "step",
+        step: at,
+        tokens: pending[i]!,
+        train_nll: loss,
+        grad_norm: gradNorm,
+        learning_rate: optimizer.learning_rate,
+      });
+    });
+    pending.length = 0;
+    return events;
+  };
+
+  try {
+    let reason: EndReason = "max_steps";
+    let saved = step;
+    if (evalStep && !resume) yield await evaluate();
+    while (step < options.max_steps) {
+      if (signal?.aborted) {
+        reason = "aborted";
+        break;
+      }
+      const micro = batches.next();
+      if (!micro) {
+        reason = "end_of_data";
+        break;
+      }
+      step++;
+      tokens += micro.reduce((sum, batch) => sum + batch.counted, 0);
+      trainStep.run(micro, optimizer, step);
+      pending.push(tokens);
+
+      const evalDue = evalStep && isDue(step, options.eval_steps);
+      const saveDue = step % options.save_steps === 0;
+      if (evalDue || saveDue || trainStep.full || step % options.logging_steps === 0) {
+        yield* await drain();
+      }
+      if (evalDue) yield await evaluate();
+      if (saveDue) {
+        yield await checkpoint();
+        saved = step;
+      }
+    }
+    yield* await drain();
+    if (evalStep && !isDue(step, options.eval_steps) && reason !== "aborted" && step > 0) {
+      yield await evaluate();
+    }
+    if (saved !== step || step === 0) yield await checkpoint();
+    yield { type: "end", step, reason };
+  } finally {
+    trainStep.free();
+    evalStep?.free();
+  }
+}
+
+function isDue(step: number, every: number | readonly number[]): boolean {
+  return typeof every === "number" ? step % every === 0 : every.includes(step);
+}

@@ -1,0 +1,230 @@
+// One optimiser step, recorded once and replayed: forward and backward for each micro-batch, then
+// clipping and AdamW. Losses and norms go to a ring on the device and come back together, so that no
+// step waits for the host.
+
+import { type Backend, type Plan, type Tensor } from "../backend/backend.ts";
+import { HYPER_LENGTH, RING_WIDTH } from "../backend/kernels.ts";
+import type { Model } from "../models/model.ts";
+import {
+  type BatchTensors,
+  type ForwardOptions,
+  loss,
+  lossAndGradients,
+} from "../models/transformer.ts";
+import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
+import type { Batch, StepBatches } from "./batch.ts";
+
+/** Steps whose metrics the ring holds: it must be read at least this often. */
+export const RING_SLOTS = 128;
+
+/** A step's loss Σ weight · nll before its update, and its gradient norm before clipping. */
+export interface StepMetrics {
+  readonly loss: number;
+  readonly gradNorm: number;
+}
+
+/** Device memory for a batch of N tokens. */
+class BatchBuffers implements BatchTensors {
+  readonly ids: Tensor;
+  readonly targets: Tensor;
+  readonly weight: Tensor;
+  readonly start: Tensor;
+  readonly end: Tensor;
+
+  constructor(readonly backend: Backend, readonly tokens: number) {
+    const u32 = (label: string) => backend.empty([tokens], "u32", label);
+    this.ids = u32("batch.ids");
+    this.targets = u32("batch.targets");
+    this.weight = backend.empty([tokens], "f32", "batch.weight");
+    this.start = u32("batch.start");
+    this.end = u32("batch.end");
+  }
+
+  write(batch: Batch): void {
+    if (batch.ids.length !== this.tokens) {
+      throw new RangeError(
+        `Cannot take a batch of ${batch.ids.length} tokens: this run was recorded for ${this.tokens}`,
+      );
+    }
+    for (const name of ["ids", "targets", "weight", "start", "end"] as const) {
+      this.backend.write(this[name], batch[name]);
+    }
+  }
+
+  free(): void {
+    for (const name of ["ids", "targets", "weight", "start", "end"] as const) {
+      this.backend.free(this[name]);
+    }
+  }
+}
+
+/** Σ weight · nll and gradient norms, slot by slot. */
+class MetricsRing {
+  readonly loss: Tensor;
+  readonly sumsq: Tensor;
+  readonly #slot: Tensor;
+  readonly #ring: Tensor;
+  #used = 0;
+
+  constructor(readonly backend: Backend) {
+    this.loss = backend.empty([1], "f32", "metrics.loss");
+    this.sumsq = backend.empty([1], "f32", "metrics.sumsq");
+    this.#slot = backend.empty([1], "u32", "metrics.slot");
+    this.#ring = backend.empty([RING_SLOTS, RING_WIDTH], "f32", "metrics.ring");
+    backend.write(this.loss, new Float32Array(1));
+    backend.write(this.sumsq, new Float32Array(1));
+  }
+
+  get full(): boolean {
+    return this.#used === RING_SLOTS;
+  }
+
+  /** Records the kernel that stores the current values. */
+  record(): void {
+    this.backend.run("record_metrics", {
+      loss: this.loss,
+      sumsq: this.sumsq,
+      slot: this.#slot,
+      ring: this.#ring,
+    }, {});
+  }
+
+  /** Chooses the slot that the next replay fills. */
+  advance(): void {
+    this.backend.write(this.#slot, Uint32Array.of(this.#used++));
+  }
+
+  /** Everything since the last read, oldest first. */
+  async drain(): Promise<StepMetrics[]> {
+    if (this.#used === 0) return [];
+    const ring = await this.backend.read(this.#ring);
+    const metrics = Array.from({ length: this.#used }, (_, i) => ({
+      loss: ring[i * RING_WIDTH]!,
+      gradNorm: ring[i * RING_WIDTH + 1]!,
+    }));
+    this.#used = 0;
+    return metrics;
+  }
+
+  free(): void {
+    [this.loss, this.sumsq, this.#slot, this.#ring].forEach((t) => this.backend.free(t));
+  }
+}
+
+/** Training steps of a model on batches of a fixed number of tokens. */
+export class TrainStep {
+  readonly #buffers: BatchBuffers;
+  readonly #ring: MetricsRing;
+  readonly #hyper: Tensor;
+  readonly #gradientPlan: Plan;
+  readonly #updatePlan: Plan;
+
+  constructor(readonly model: Model, tokens: number, options: ForwardOptions = {}) {
+    const { backend, trainable } = model;
+    this.#buffers = new BatchBuffers(backend, tokens);
+    this.#ring = new MetricsRing(backend);
+    this.#hyper = backend.empty([HYPER_LENGTH], "f32", "hyper");
+    const { loss, sumsq } = this.#ring;
+    this.#gradientPlan = backend.record("gradients", () => {
+      const nll = lossAndGradients(model, this.#buffers, options);
+      const weight = this.#buffers.weight;
+      backend.run("dot", { a: nll, b: weight, out: loss }, { n: tokens, accumulate: 1 });
+    });
+    this.#updatePlan = backend.record("update", () => {
+      trainable.sumOfSquares(sumsq);
+      trainable.update(this.#hyper, sumsq);
+      this.#ring.record();
+    });
+  }
+
+  /** Bytes of activations and scratch memory. */
+  get workspaceBytes(): number {
+    return this.#gradientPlan.workspaceBytes + this.#updatePlan.workspaceBytes;
+  }
+
+  /** Adds a batch's gradients to the trained parameters', without an update. */
+  accumulate(batch: Batch): void {
+    this.#buffers.write(batch);
+    this.model.backend.replay(this.#gradientPlan);
+  }
+
+  /** Submits step `t` (counted from 1). Its metrics come with {@linkcode drain}. */
+  run(batches: StepBatches, optimizer: AdamWOptions, t: number): void {
+    const { backend } = this.model;
+    batches.forEach((batch) => this.accumulate(batch));
+    backend.write(this.#hyper, adamwHyper(optimizer, t));
+    this.#ring.advance();
+    backend.replay(this.#updatePlan);
+  }
+
+  /** True if the ring must be read before the next step. */
+  get full(): boolean {
+    return this.#ring.full;
+  }
+
+  /** Waits for the steps so far and returns their metrics since the last call. */
+  drain(): Promise<StepMetrics[]> {
+    return this.#ring.drain();
+  }
+
+  free(): void {
+    const { backend } = this.model;
+    this.#buffers.free();
+    this.#ring.free();
+    backend.free(this.#hyper);
+    backend.release(this.#gradientPlan);
+    backend.release(this.#updatePlan);
+  }
+}
+
+/** Mean NLL of a model over a fixed set of batches. */
+export class EvalStep {
+  readonly #buffers: BatchBuffers;
+  readonly #ring: MetricsRing;
+  readonly #plan: Plan;
+
+  constructor(readonly model: Model, tokens: number) {
+    const { backend } = model;
+    this.#buffers = new BatchBuffers(backend, tokens);
+    this.#ring = new MetricsRing(backend);
+    this.#plan = backend.record("evaluate", () => {
+      const nll = loss(model, this.#buffers);
+      backend.run("dot", { a: nll, b: this.#buffers.weight, out: this.#ring.loss }, {
+        n: tokens,
+        accumulate: 1,
+      });
+      this.#ring.record();
+    });
+  }
+
+  /** Bytes of activations and scratch memory. */
+  get workspaceBytes(): number {
+    return this.#plan.workspaceBytes;
+  }
+
+  /** Mean over all counted tokens, in nats. Each batch's weights are 1 / (its counted tokens). */
+  async run(batches: Iterable<Batch>): Promise<{ nll: number; tokens: number }> {
+    const { backend } = this.model;
+    const counted: number[] = [];
+    const losses: number[] = [];
+    const drain = async () => losses.push(...(await this.#ring.drain()).map((m) => m.loss));
+    for (const batch of batches) {
+      if (this.#ring.full) await drain();
+      this.#buffers.write(batch);
+      this.#ring.advance();
+      backend.replay(this.#plan);
+      counted.push(batch.counted);
+    }
+    await drain();
+    const tokens = counted.reduce((sum, n) => sum + n, 0);
+    if (tokens === 0) throw new RangeError("Cannot evaluate: the set has no counted tokens");
+    const total = losses.reduce((sum, mean, i) => sum + mean * counted[i]!, 0);
+    return { nll: total / tokens, tokens };
+  }
+
+  free(): void {
+    this.#buffers.free();
+    this.#ring.free();
+    this.model.backend.release(this.#plan);
+  }
+}
