@@ -73,12 +73,19 @@ export interface ModelOptions {
   readonly seed: number;
   /** A stored adapter to start from, by PEFT's names. */
   readonly adapter?: WeightSource | undefined;
+  /** Factor on a parameter's learning rate (LoRA+, Hayou et al. 2024, gives B a larger one than A). */
+  readonly lrScale?: ((name: string) => number) | undefined;
 }
 
 /** Builds a model and starts its adapters. */
 export async function createModel(options: ModelOptions): Promise<Model> {
   const { backend, config, method, weights, dtype } = options;
-  const trainable = new TrainableSet(backend, trainableShapes(config, method));
+  const shapes = trainableShapes(config, method);
+  const { lrScale } = options;
+  const trainable = new TrainableSet(
+    backend,
+    lrScale ? shapes.map((shape) => ({ ...shape, lrScale: lrScale(shape.name) })) : shapes,
+  );
   const trained = trainedWeights(config, method);
   const frozen = new Map<string, Tensor>();
   for (const [name, shape] of weightShapes(config)) {
