@@ -1,0 +1,86 @@
+// `deno task bench`: LoRA and full fine-tuning steps at several sizes, beside PyTorch + PEFT in the
+// same run where Python has them. Prints a Markdown table; every measurement has a process of its own.
+
+import { stepArguments, type StepOptions } from "./step_options.ts";
+
+/** Sizes measured; the first three are the bars', the last is a 52M-parameter model. */
+const SIZES = {
+  "d=64 L=2": { hidden: 64, layers: 2, intermediate: 192, vocab: 2048, heads: 4, batch: 16 },
+  "d=128 L=4": { hidden: 128, layers: 4, intermediate: 384, vocab: 2048, heads: 4, batch: 16 },
+  "d=256 L=6": { hidden: 256, layers: 6, intermediate: 768, vocab: 2048, heads: 4, batch: 16 },
+} as const;
+
+interface Measured {
+  readonly tokens_per_s: number;
+  readonly peak_memory_bytes?: number;
+  readonly peak_rss_bytes: number;
+}
+
+async function measure(command: string, args: readonly string[]): Promise<Measured | undefined> {
+  const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args] }).output();
+  if (code !== 0) {
+    console.error(new TextDecoder().decode(stderr).trim().split("\n").at(-1));
+    return undefined;
+  }
+  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
+}
+
+async function hasPeft(): Promise<boolean> {
+  try {
+    const { code } = await new Deno.Command("python3", {
+      args: ["-c", "import torch, transformers, peft"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return code === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const file = (name: string) => new URL(name, import.meta.url).pathname;
+const ours = (options: StepOptions) =>
+  measure(Deno.execPath(), ["run", "-A", file("step.ts"), ...stepArguments(options)]);
+const peer = (options: StepOptions) =>
+  measure("python3", [file("peers/peft_step.py"), ...stepArguments(options)]);
+const rate = (m: Measured | undefined) => m ? Math.round(m.tokens_per_s).toLocaleString("en") : "–";
+const mib = (bytes: number | undefined) => bytes ? (bytes / 2 ** 20).toFixed(0) : "–";
+const ratio = (a: Measured | undefined, b: Measured | undefined) =>
+  a && b ? (a.tokens_per_s / b.tokens_per_s).toFixed(2) : "–";
+
+if (import.meta.main) {
+  const peft = await hasPeft();
+  if (!peft) console.log("PyTorch + PEFT: not importable here, so its columns stay empty\n");
+  console.log(
+    "| size | method | tokens/s | device MiB | process MiB | PEFT tokens/s | PEFT MiB | ratio |",
+  );
+  console.log("| --- | --- | --: | --: | --: | --: | --: | --: |");
+  for (const [size, shape] of Object.entries(SIZES)) {
+    const results: Partial<Record<"lora" | "full", Measured | undefined>> = {};
+    const peers: typeof results = {};
+    for (const method of ["lora", "full"] as const) {
+      const options: StepOptions = {
+        ...shape,
+        kvHeads: shape.heads,
+        seq: 128,
+        r: 8,
+        method,
+        backend: "cpu",
+        steps: 5,
+      };
+      const mine = results[method] = await ours(options);
+      const theirs = peers[method] = peft ? await peer(options) : undefined;
+      console.log(
+        `| ${size} | ${method} | ${rate(mine)} | ${mib(mine?.peak_memory_bytes)} | ${
+          mib(mine?.peak_rss_bytes)
+        } | ${rate(theirs)} | ${mib(theirs?.peak_rss_bytes)} | ${ratio(mine, theirs)} |`,
+      );
+    }
+    console.log(
+      `| ${size} | LoRA step / full step, in time | ${ratio(results.full, results.lora)} | | | ${
+        ratio(peers.full, peers.lora)
+      } | | |`,
+    );
+  }
+}
