@@ -12,6 +12,7 @@ import {
   SHORT_RUN_STEPS,
 } from "./learning_rate.ts";
 import {
+  activationBytes,
   adapterBytes,
   fullMemory,
   loraMemory,
@@ -77,6 +78,17 @@ export function advise(input: AdviceInput): Advice {
   const capacity = capacityBits(trainable);
   const tokens = (input.batchSize ?? recommended.batch_size) * maxLength;
   const options = { dtype, tokens, checkpointing: false };
+  const lora = loraMemory(architecture, targets, r, options);
+  const reasons = [...recommended.reasons];
+  if (lora.activations > lora.weights) {
+    const less = activationBytes(architecture, targets, r, { ...options, checkpointing: true });
+    reasons.push(
+      `Activations are the largest part of the memory: gradient_checkpointing takes them from ` +
+        `${gigabytes(lora.activations)} to ${
+          gigabytes(less)
+        }, gradient_accumulation_steps divides them`,
+    );
+  }
   return {
     trainable_parameters: trainable,
     parameters_per_rank: parametersPerRank(architecture, targets),
@@ -88,12 +100,16 @@ export function advise(input: AdviceInput): Advice {
     verdict: capacity >= bits ? "fits" : "capacity_limited",
     flops_per_token: flopsPerToken(architecture, targets, r, maxLength),
     memory_bytes: {
-      lora: loraMemory(architecture, targets, r, options),
+      lora,
       full: fullMemory(architecture, options),
     },
     adapter_bytes: adapterBytes(trainable, dtype),
-    recommended,
+    recommended: { ...recommended, reasons },
   };
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toPrecision(3)} GB`;
 }
 
 function recommend(input: AdviceInput, required: number): Recommendation {

@@ -49,6 +49,8 @@ Deno.test("advise() says why where the paper warns", () => {
   assert.match(reasons({ ...TULU, dataset }), /No rank up to 512/);
   const short = { examples: 320, tokens_per_example: 10, bits_per_token: 1 };
   assert.match(reasons({ ...TULU, dataset: short }), /15 times/);
+  assert.match(reasons(TULU), /gradient_checkpointing takes them from/);
+  assert.doesNotMatch(reasons({ ...TULU, batchSize: 1, maxLength: 64 }), /gradient_checkpointing/);
   assert.doesNotMatch(reasons(TULU), /Attention-only|batch of|No rank/);
 });
 

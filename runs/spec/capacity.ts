@@ -1,0 +1,161 @@
+// The question that POST /v1/capacity and `deno task capacity` answer: wire format, types and defaults.
+
+import { z } from "zod";
+import { type Advice, advise } from "../../compute/theory/advice.ts";
+import { type Architecture, TARGET_MODULES } from "../../compute/theory/architecture.ts";
+import { ARCHITECTURES, findArchitecture } from "../../compute/theory/architectures.ts";
+
+const count = z.int().min(1);
+const bits = z.number().positive();
+
+const architectureSchema = z.strictObject({
+  model_type: z.enum(["llama", "qwen3", "qwen3_moe"]).default("llama"),
+  hidden_size: count,
+  intermediate_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  num_key_value_heads: count.optional().describe("num_attention_heads if absent"),
+  head_dim: count.optional().describe("hidden_size / num_attention_heads if absent"),
+  vocab_size: count,
+  tie_word_embeddings: z.boolean().default(false),
+  num_experts: count.optional(),
+  num_experts_per_tok: count.optional(),
+  moe_intermediate_size: count.optional(),
+}).superRefine((shapes, context) => {
+  const moe = ["num_experts", "num_experts_per_tok", "moe_intermediate_size"] as const;
+  const given = moe.filter((name) => shapes[name] !== undefined);
+  for (const path of moe) {
+    if (given.length > 0 && shapes[path] === undefined) {
+      context.addIssue({ code: "custom", path: [path], message: `Required with ${given[0]}` });
+    }
+  }
+  if ((shapes.num_experts_per_tok ?? 0) > (shapes.num_experts ?? 0)) {
+    context.addIssue({
+      code: "custom",
+      path: ["num_experts_per_tok"],
+      message: `Expected at most num_experts (${shapes.num_experts})`,
+    });
+  }
+  if (shapes.head_dim === undefined && shapes.hidden_size % shapes.num_attention_heads !== 0) {
+    context.addIssue({
+      code: "custom",
+      path: ["head_dim"],
+      message: "Required where hidden_size is no multiple of num_attention_heads",
+    });
+  }
+});
+
+const datasetSchema = z.union([
+  z.strictObject({
+    examples: count,
+    tokens_per_example: bits,
+    bits_per_token: bits.default(1),
+  }),
+  z.strictObject({
+    episodes: count,
+    samples_per_episode: count.default(1),
+    bits_per_sample: bits.default(1),
+  }),
+], { error: datasetProblem });
+
+// Says what is wrong with the form that was meant, not that neither form matches.
+function datasetProblem({ input, errors }: { input?: unknown; errors?: unknown }): string {
+  const keys = typeof input === "object" && input !== null ? Object.keys(input) : [];
+  if (keys.includes("examples") === keys.includes("episodes")) {
+    return "Expected either { examples, tokens_per_example, bits_per_token } or " +
+      "{ episodes, samples_per_episode, bits_per_sample }";
+  }
+  const branches = errors as { path: PropertyKey[]; message: string }[][];
+  return branches[keys.includes("examples") ? 0 : 1]!
+    .map(({ path, message }) => path.length === 0 ? message : `${path.join(".")}: ${message}`)
+    .join("; ");
+}
+
+/** A question about a run. Unknown keys are refused. */
+export const capacityRequestSchema = z.strictObject({
+  model: z.string().optional().describe("A built-in model; give this or architecture"),
+  architecture: architectureSchema.optional(),
+  r: z.int().min(1).max(8192).optional().describe("The recommended rank if absent"),
+  target_modules: z.union([
+    z.enum(["all", "attention", "mlp"]),
+    z.array(z.enum(TARGET_MODULES)).min(1),
+  ]).default("all"),
+  dataset: datasetSchema,
+  batch_size: count.optional().describe("The recommended size if absent"),
+  max_length: count.default(2048).describe("Tokens of a sequence"),
+  dtype: z.enum(["f32", "bf16", "nf4"]).default("bf16").describe("Of the frozen weights"),
+}).superRefine(({ model, architecture }, context) => {
+  if ((model === undefined) === (architecture === undefined)) {
+    const message = "Expected either model or architecture";
+    context.addIssue({ code: "custom", path: ["model"], message });
+  } else if (model !== undefined && findArchitecture(model) === undefined) {
+    const known = Object.keys(ARCHITECTURES).join(", ");
+    const message = `Unknown model "${model}", expected one of ${known}; or give its architecture`;
+    context.addIssue({ code: "custom", path: ["model"], message });
+  }
+});
+
+/** A question about a run, defaults filled in. */
+export type CapacityRequest = z.infer<typeof capacityRequestSchema>;
+
+const number = z.number();
+const flopsSchema = z.strictObject({
+  forward: number,
+  full: number,
+  lora: number,
+  ratio: number.describe("lora / full"),
+});
+const memorySchema = z.strictObject({
+  weights: number,
+  adapter: number,
+  gradients: number,
+  optimizer: number,
+  activations: number,
+  total: number,
+});
+
+/** The answer. */
+export const capacityResponseSchema = z.strictObject({
+  trainable_parameters: number,
+  parameters_per_rank: number,
+  base_parameters: number,
+  capacity_bits: number.describe("2 bits a trainable parameter"),
+  dataset_bits: number,
+  capacity_ratio: number.describe("capacity_bits / dataset_bits"),
+  required_r: number.describe("The smallest rank that holds the data set"),
+  verdict: z.enum(["fits", "capacity_limited"]),
+  flops_per_token: flopsSchema,
+  memory_bytes: z.strictObject({ lora: memorySchema, full: memorySchema }),
+  adapter_bytes: number,
+  recommended: z.strictObject({
+    r: number,
+    learning_rate: number,
+    full_learning_rate: number,
+    batch_size: number,
+    reasons: z.array(z.string()).readonly(),
+  }),
+});
+
+/** Answers a checked question. */
+export function answerCapacity(request: CapacityRequest): Advice {
+  return advise({
+    architecture: architectureOf(request),
+    r: request.r,
+    targets: request.target_modules,
+    dataset: request.dataset,
+    batchSize: request.batch_size,
+    maxLength: request.max_length,
+    dtype: request.dtype,
+  });
+}
+
+// The schema has made sure that one of the two is there.
+function architectureOf({ model, architecture }: CapacityRequest): Architecture {
+  if (architecture === undefined) return findArchitecture(model!)!;
+  const { num_attention_heads: heads, hidden_size } = architecture;
+  return {
+    ...architecture,
+    num_key_value_heads: architecture.num_key_value_heads ?? heads,
+    head_dim: architecture.head_dim ?? hidden_size / heads,
+  };
+}

@@ -1,0 +1,77 @@
+import assert from "@std/assert";
+import { capacityRoutes } from "../../routes/capacity.ts";
+import { capacityResponseSchema } from "../../runs/spec/capacity.ts";
+
+const app = capacityRoutes();
+const SFT = { examples: 10_000, tokens_per_example: 1000, bits_per_token: 1 };
+
+async function post(body: unknown): Promise<{ status: number; answer: Record<string, unknown> }> {
+  const response = await app.request("/v1/capacity", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, answer: await response.json() };
+}
+
+Deno.test("POST /v1/capacity counts Llama-3.1-8B exactly and answers in the promised form", async () => {
+  for (const [r, parameters] of [[1, 2_621_440], [128, 335_544_320]] as const) {
+    const body = { model: "meta-llama/Llama-3.1-8B", r, target_modules: "all", dataset: SFT };
+    const { status, answer } = await post(body);
+    assert.equal(status, 200);
+    assert.equal(answer.trainable_parameters, parameters);
+    assert.equal(answer.capacity_bits, 2 * parameters);
+    assert.equal(answer.parameters_per_rank, 2_621_440);
+    assert.equal(answer.verdict, r === 1 ? "capacity_limited" : "fits");
+    assert.equal(answer.required_r, 2);
+    assert(capacityResponseSchema.safeParse(answer).success);
+  }
+});
+
+Deno.test("POST /v1/capacity answers for episodes and for shapes without a name", async () => {
+  const architecture = {
+    hidden_size: 64,
+    intermediate_size: 128,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    vocab_size: 256,
+  };
+  const dataset = { episodes: 100, samples_per_episode: 8, bits_per_sample: 1 };
+  const { status, answer } = await post({ architecture, r: 2, dataset });
+  assert.equal(status, 200);
+  assert.equal(answer.dataset_bits, 800);
+  assert.equal(answer.trainable_parameters, 2 * 2 * (4 * 128 + 3 * 192));
+});
+
+Deno.test("POST /v1/capacity refuses bad questions and names the field", async () => {
+  const good = { model: "Llama-3.1-8B", dataset: SFT };
+  const bad: [string, unknown][] = [
+    ["rank", { ...good, rank: 3 }],
+    ["r", { ...good, r: 0 }],
+    ["model", { ...good, model: "Llama-9" }],
+    ["model", { dataset: SFT }],
+    ["target_modules", { ...good, target_modules: ["q_prj"] }],
+    ["dataset", { ...good, dataset: { ...SFT, episodes: 3 } }],
+    ["examples", { ...good, dataset: { ...SFT, examples: -1 } }],
+    ["tokens", { ...good, dataset: { ...SFT, tokens: 3 } }],
+    ["dtype", { ...good, dtype: "int8" }],
+  ];
+  assert.equal((await post(good)).status, 200);
+  for (const [field, body] of bad) {
+    const { status, answer } = await post(body);
+    assert.equal(status, 400, JSON.stringify(body));
+    assert.match(JSON.stringify(answer), new RegExp(`\\b${field}\\b`));
+  }
+});
+
+Deno.test("POST /v1/capacity is in the OpenAPI document with both schemas", () => {
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: { title: "noregret", version: "0" },
+  });
+  const operation = document.paths?.["/v1/capacity"]?.post;
+  const text = JSON.stringify(operation);
+  for (const name of ["target_modules", "samples_per_episode", "required_r", "capacity_limited"]) {
+    assert(text.includes(name), `${name} is missing`);
+  }
+});
