@@ -1,0 +1,56 @@
+// Kernel name → its description.
+
+import type { KernelTensors } from "../../backend.ts";
+import type { KernelName, KernelParams } from "../../kernels.ts";
+import type { DescribeContext, Dispatch } from "../dispatch.ts";
+import { attentionBackward, attentionForward } from "./attention.ts";
+import { crossEntropy } from "./cross_entropy.ts";
+import { adamw, add, fill, scale, swigluBackward, swigluForward } from "./elementwise.ts";
+import { embeddingBackward, embeddingForward } from "./embedding.ts";
+import { gemmNn, gemmNt, gemmTn, loraBackward, loraForward } from "./gemm.ts";
+import { dot, recordMetrics, sumSquares } from "./reductions.ts";
+import { rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from "./rmsnorm.ts";
+import { rope } from "./rope.ts";
+
+/** Describes a call of a kernel; throws a RangeError if a tensor is too small or too large. */
+export type Describe<K extends KernelName> = (
+  tensors: KernelTensors<K>,
+  params: KernelParams<K>,
+  context: DescribeContext,
+) => readonly Dispatch[];
+
+const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
+  fill,
+  scale,
+  add,
+  embedding_forward: embeddingForward,
+  embedding_backward: embeddingBackward,
+  rmsnorm_forward: rmsnormForward,
+  rmsnorm_backward: rmsnormBackward,
+  rmsnorm_backward_weight: rmsnormBackwardWeight,
+  rope,
+  gemm_nt: gemmNt,
+  gemm_nn: gemmNn,
+  gemm_tn: gemmTn,
+  lora_forward: loraForward,
+  lora_backward: loraBackward,
+  swiglu_forward: swigluForward,
+  swiglu_backward: swigluBackward,
+  attention_forward: attentionForward,
+  attention_backward: attentionBackward,
+  cross_entropy: crossEntropy,
+  dot,
+  sum_squares: sumSquares,
+  adamw,
+  record_metrics: recordMetrics,
+};
+
+/** The dispatches of a kernel call. */
+export function describe<K extends KernelName>(
+  kernel: K,
+  tensors: KernelTensors<K>,
+  params: KernelParams<K>,
+  context: DescribeContext,
+): readonly Dispatch[] {
+  return DESCRIPTIONS[kernel](tensors, params, context);
+}

@@ -1,0 +1,51 @@
+// Embedding lookup and its gradient.
+
+import backwardSource from "../../../../shaders/embedding_backward.wgsl" with { type: "text" };
+import forwardSource from "../../../../shaders/embedding_forward.wgsl" with { type: "text" };
+import type { Describe } from "./describe.ts";
+import { foldedGrid, MAX_GRID } from "../dispatch.ts";
+import { loaders } from "./loaders.ts";
+import { rowBlocks } from "./row_blocks.ts";
+import { checkPacked, checkSizes } from "./sizes.ts";
+
+export const embeddingForward: Describe<"embedding_forward"> = (tensors, params, { limits }) => {
+  const { ids, table, y } = tensors;
+  const { rows, cols, vocab } = params;
+  checkSizes("embedding_forward", [
+    ["ids", ids, rows],
+    ["table", table, vocab * cols],
+    ["y", y, rows * cols],
+  ]);
+  checkPacked("embedding_forward", "table", table, cols);
+  const WG = 256;
+  return rowBlocks("embedding_forward", table, vocab, cols, limits).map((block) => ({
+    shader: { name: "embedding_forward", source: forwardSource },
+    prelude: loaders({ table: { tensor: table, rowLengths: [cols] } }),
+    bindings: { ids, table: block.tensor, y },
+    params: { rows, cols, vocab: block.rows, first: block.first },
+    constants: { WG },
+    grid: foldedGrid(Math.ceil(rows * Math.ceil(cols / 4) / WG)),
+  }));
+};
+
+export const embeddingBackward: Describe<"embedding_backward"> = (tensors, params) => {
+  const { ids, dY, dTable } = tensors;
+  const { rows, cols, vocab } = params;
+  checkSizes("embedding_backward", [
+    ["ids", ids, rows],
+    ["dY", dY, rows * cols],
+    ["dTable", dTable, vocab * cols],
+  ]);
+  const WG = 64;
+  const parts = Math.ceil(rows / MAX_GRID);
+  return Array.from({ length: parts }, (_, part) => {
+    const row0 = part * MAX_GRID;
+    return {
+      shader: { name: "embedding_backward", source: backwardSource },
+      bindings: { ids, dY, dTable },
+      params: { rows, cols, vocab, row0 },
+      constants: { WG },
+      grid: [Math.min(rows - row0, MAX_GRID), Math.ceil(cols / WG), 1],
+    };
+  });
+};

@@ -1,0 +1,34 @@
+// Tile sizes of the matrix products, by shape.
+
+/** A workgroup of wx × wy invocations that holds tm × tn sums each, over tiles of 4 · bk4 inner columns. */
+export interface GemmTile {
+  readonly wx: number;
+  readonly wy: number;
+  readonly tm: number;
+  readonly tn: number;
+  readonly bk4: number;
+}
+
+const SQUARE: GemmTile = { wx: 16, wy: 16, tm: 4, tn: 4, bk4: 4 };
+/** For adapters of low rank: few columns (x Aᵀ) or few rows (dXaᵀ x). */
+const NARROW: GemmTile = { wx: 4, wy: 16, tm: 4, tn: 4, bk4: 4 };
+const FLAT: GemmTile = { wx: 16, wy: 4, tm: 4, tn: 4, bk4: 4 };
+/** More sums per invocation: each value from workgroup memory is used eight times. */
+const LARGE: GemmTile = { wx: 16, wy: 16, tm: 8, tn: 8, bk4: 2 };
+
+/** The tile of a product with m rows and n columns. */
+export function gemmTile(m: number, n: number): GemmTile {
+  if (n <= 16) return NARROW;
+  if (m <= 16) return FLAT;
+  return m >= 1024 && n >= 1024 ? LARGE : SQUARE;
+}
+
+/** Workgroups over the columns and the rows. */
+export function gemmGrid(tile: GemmTile, m: number, n: number): [number, number] {
+  return [Math.ceil(n / (tile.wx * tile.tn)), Math.ceil(m / (tile.wy * tile.tm))];
+}
+
+/** WGSL constants of a tile. */
+export function tileConstants({ tm, tn, bk4 }: GemmTile): string {
+  return `const TM = ${tm}u;\nconst TN = ${tn}u;\nconst BK4 = ${bk4}u;\n`;
+}

@@ -1,0 +1,47 @@
+// The plain data that a kernel is described with: which WGSL, over which tensors, with which
+// numbers, on which grid. Nothing here touches a device.
+
+import type { DType, Tensor } from "../backend.ts";
+
+/** A WGSL file with its name, for labels and error messages. */
+export interface Shader {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** One dispatch. Names are those of the WGSL file. */
+export interface Dispatch {
+  readonly shader: Shader;
+  /** WGSL appended after the file: element types, register tiles and the helpers they need. */
+  readonly prelude?: string;
+  /** Tensors by the name of their `var<storage>`. */
+  readonly bindings: Readonly<Record<string, Tensor>>;
+  /** Numbers by the name of their field in `struct Params`. */
+  readonly params: Readonly<Record<string, number>>;
+  /** Values of `override`s. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Workgroups in x, y and z. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** What a description may ask the backend for. */
+export interface DescribeContext {
+  readonly limits: GPUSupportedLimits;
+  /** Memory that lives until the kernel's last dispatch. */
+  scratch(shape: readonly number[], dtype: DType, label: string): Tensor;
+}
+
+/** Largest number of workgroups along one dimension of a grid, in every implementation. */
+export const MAX_GRID = 65_535;
+
+/** A one-dimensional grid, folded into two where it is too long: the kernel's index is `y · groups.x + x`. */
+export function foldedGrid(groups: number): readonly [number, number, number] {
+  if (groups <= MAX_GRID) return [groups, 1, 1];
+  const y = Math.ceil(groups / MAX_GRID);
+  return [Math.ceil(groups / y), y, 1];
+}
+
+/** Whether a dispatch would do nothing: WebGPU allows an empty grid, drivers are not asked to show it. */
+export function isEmpty(dispatch: Dispatch): boolean {
+  return dispatch.grid.some((groups) => groups === 0);
+}

@@ -1,0 +1,108 @@
+// Compiled kernels. A pipeline is made once for each (file, prelude, constants) and kept until the
+// backend closes.
+
+import type { Dispatch, Shader } from "./dispatch.ts";
+import type { Failures } from "./failures.ts";
+import { reflect, type ShaderInterface } from "./reflect.ts";
+
+/** A compiled kernel with its interface. */
+export interface CompiledKernel {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly shader: ShaderInterface;
+}
+
+/** Compiles and keeps the pipelines of one device. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #failures: Failures;
+  readonly #interfaces = new Map<string, ShaderInterface>();
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #kernels = new Map<string, CompiledKernel>();
+
+  constructor(device: GPUDevice, failures: Failures) {
+    this.#device = device;
+    this.#failures = failures;
+  }
+
+  /** Pipelines compiled so far. */
+  get size(): number {
+    return this.#kernels.size;
+  }
+
+  /** The pipeline of a dispatch, compiled on first use. */
+  get(dispatch: Dispatch): CompiledKernel {
+    const { shader, prelude = "", constants = {} } = dispatch;
+    const key = `${shader.name}\n${JSON.stringify(constants)}\n${prelude}`;
+    let kernel = this.#kernels.get(key);
+    if (kernel === undefined) {
+      kernel = this.#failures.watch(
+        `compile ${shader.name}.wgsl`,
+        () => this.#compile(shader, prelude, constants),
+      );
+      this.#kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  #compile(
+    shader: Shader,
+    prelude: string,
+    constants: Readonly<Record<string, number>>,
+  ): CompiledKernel {
+    const label = shader.name;
+    const described = this.#interface(shader);
+    const layout = this.#layout(described);
+    const pipeline = this.#device.createComputePipeline({
+      label,
+      layout: this.#device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+      compute: { module: this.#module(shader, prelude), entryPoint: "main", constants },
+    });
+    return { label, pipeline, layout, shader: described };
+  }
+
+  #interface(shader: Shader): ShaderInterface {
+    let described = this.#interfaces.get(shader.name);
+    if (described === undefined) {
+      described = reflect(shader.name, shader.source);
+      this.#interfaces.set(shader.name, described);
+    }
+    return described;
+  }
+
+  #module(shader: Shader, prelude: string): GPUShaderModule {
+    const key = `${shader.name}\n${prelude}`;
+    let module = this.#modules.get(key);
+    if (module === undefined) {
+      // The prelude goes last, so that messages keep the file's own line numbers.
+      const code = `${shader.source}\n${prelude}`;
+      module = this.#device.createShaderModule({ label: shader.name, code });
+      this.#modules.set(key, module);
+    }
+    return module;
+  }
+
+  #layout(shader: ShaderInterface): GPUBindGroupLayout {
+    const entries: GPUBindGroupLayoutEntry[] = shader.storage.map(({ binding, access }) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+    }));
+    if (shader.uniform !== undefined) {
+      entries.push({
+        binding: shader.uniform.binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform" },
+      });
+    }
+    const key = JSON.stringify(entries);
+    let layout = this.#layouts.get(key);
+    if (layout === undefined) {
+      layout = this.#device.createBindGroupLayout({ entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}

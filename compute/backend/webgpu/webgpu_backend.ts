@@ -1,0 +1,292 @@
+// The webgpu backend: tensors, kernels and plans on one device.
+
+import {
+  type Backend,
+  byteLength,
+  type DeviceInfo,
+  type DType,
+  type HostArray,
+  type KernelTensors,
+  type MemoryUse,
+  type Plan,
+  type Tensor,
+} from "../backend.ts";
+import type { KernelName, KernelParams } from "../kernels.ts";
+import {
+  adapterName,
+  type AdapterOptions,
+  findAdapter,
+  isSoftware,
+  requestDevice,
+} from "./adapter.ts";
+import { checkCall } from "./check.ts";
+import { describe } from "./descriptions/describe.ts";
+import { isEmpty } from "./dispatch.ts";
+import { bind, type BoundDispatch, prepare, type PreparedDispatch, submit } from "./encode.ts";
+import { Failures } from "./failures.ts";
+import { BufferPool, DeviceMemory, storageOf, type WebgpuStorage } from "./memory.ts";
+import { PipelineCache } from "./pipelines.ts";
+
+/** Options of {@linkcode createWebgpuBackend}. */
+export type WebgpuBackendOptions = AdapterOptions;
+
+/**
+ * Opens a WebGPU device.
+ *
+ * @returns the backend, or `undefined` if there is no adapter.
+ * @throws {Error} if the provider cannot be loaded or the adapter gives no device.
+ */
+export async function createWebgpuBackend(
+  options: WebgpuBackendOptions = {},
+): Promise<Backend | undefined> {
+  const adapter = await findAdapter(options);
+  if (adapter === undefined) return undefined;
+  const device = await requestDevice(adapter);
+  return new WebgpuBackend(device, {
+    kind: "webgpu",
+    device: adapterName(adapter),
+    software: isSoftware(adapter),
+    maxTensorBytes: device.limits.maxStorageBufferBindingSize,
+  });
+}
+
+/** Usage of every tensor's buffer. */
+const TENSOR_USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+interface Recording {
+  readonly pool: BufferPool;
+  readonly kernels: KernelName[];
+  readonly prepared: PreparedDispatch[];
+  /** Storages made before the recording, which must outlive the plan. */
+  readonly borrowed: Set<WebgpuStorage>;
+}
+
+interface WebgpuPlan extends Plan {
+  readonly pool: BufferPool;
+  readonly borrowed: ReadonlySet<WebgpuStorage>;
+  readonly uniforms: GPUBuffer | undefined;
+  readonly dispatches: readonly BoundDispatch[];
+  released: boolean;
+}
+
+class WebgpuBackend implements Backend {
+  readonly info: DeviceInfo;
+  readonly #device: GPUDevice;
+  readonly #failures: Failures;
+  readonly #pipelines: PipelineCache;
+  readonly #memory: DeviceMemory;
+  #recording: Recording | undefined;
+  #nextId = 0;
+
+  constructor(device: GPUDevice, info: DeviceInfo) {
+    this.info = info;
+    this.#device = device;
+    this.#failures = new Failures(device);
+    this.#pipelines = new PipelineCache(device, this.#failures);
+    this.#memory = new DeviceMemory(device);
+  }
+
+  empty(shape: readonly number[], dtype: DType, label: string): Tensor {
+    this.#failures.check();
+    const bytes = byteLength(shape, dtype);
+    // Whole vec4s, so that kernels may address the last elements as one.
+    const size = Math.max(Math.ceil(bytes / 16) * 16, 16);
+    const pool = this.#recording?.pool;
+    let buffer = pool?.take(size);
+    if (buffer === undefined) {
+      buffer = this.#failures.watch(
+        `allocate "${label}"`,
+        () => this.#memory.create(label, size, TENSOR_USAGE),
+      );
+      pool?.buffers.push(buffer);
+    }
+    const storage: WebgpuStorage = { id: this.#nextId++, bytes, buffer, pool, freed: false };
+    pool?.storages.push(storage);
+    return { storage, offset: 0, shape: [...shape], dtype, label };
+  }
+
+  free(tensor: Tensor): void {
+    const storage = storageOf(tensor, "free a tensor");
+    storage.freed = true;
+    if (storage.pool === undefined) this.#memory.destroy(storage.buffer);
+    else storage.pool.give(storage.buffer);
+  }
+
+  write(tensor: Tensor, data: HostArray): void {
+    this.#failures.check();
+    const { buffer } = storageOf(tensor, "write a tensor");
+    const expected = tensor.dtype === "f32" ? Float32Array : Uint32Array;
+    if (!(data instanceof expected)) {
+      throw new TypeError(
+        `Cannot write "${tensor.label}": data is not a ${expected.name}, dtype is ${tensor.dtype}`,
+      );
+    }
+    const bytes = byteLength(tensor.shape, tensor.dtype);
+    if (data.byteLength > bytes) {
+      throw new RangeError(
+        `Cannot write "${tensor.label}": data has ${data.byteLength} bytes, the tensor ${bytes}`,
+      );
+    }
+    this.#device.queue.writeBuffer(
+      buffer,
+      tensor.offset,
+      data.buffer as ArrayBuffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  async read(tensor: Tensor): Promise<HostArray> {
+    this.#failures.check();
+    const { buffer } = storageOf(tensor, "read a tensor");
+    const bytes = byteLength(tensor.shape, tensor.dtype);
+    const HostType = tensor.dtype === "f32" ? Float32Array : Uint32Array;
+    if (bytes === 0) return new HostType(0);
+    const label = `read ${tensor.label}`;
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const staging = this.#memory.create(label, bytes, usage);
+    try {
+      const encoder = this.#device.createCommandEncoder({ label });
+      encoder.copyBufferToBuffer(buffer, tensor.offset, staging, 0, bytes);
+      this.#device.queue.submit([encoder.finish()]);
+      await this.#settle(staging.mapAsync(GPUMapMode.READ));
+      return new HostType(staging.getMappedRange().slice(0));
+    } finally {
+      this.#memory.destroy(staging);
+    }
+  }
+
+  run<K extends KernelName>(kernel: K, tensors: KernelTensors<K>, params: KernelParams<K>): void {
+    this.#failures.check();
+    checkCall(kernel, tensors, params);
+    const scratch: Tensor[] = [];
+    try {
+      const dispatches = describe(kernel, tensors, params, {
+        limits: this.#device.limits,
+        scratch: (shape, dtype, label) => {
+          const tensor = this.empty(shape, dtype, `${kernel} ${label}`);
+          scratch.push(tensor);
+          return tensor;
+        },
+      });
+      const prepared = dispatches.filter((dispatch) => !isEmpty(dispatch))
+        .map((dispatch) => prepare(dispatch, this.#pipelines, this.#device.limits));
+      if (this.#recording === undefined) this.#runNow(kernel, prepared);
+      else this.#append(this.#recording, kernel, Object.values(tensors), prepared);
+    } finally {
+      for (const tensor of scratch) this.free(tensor);
+    }
+  }
+
+  record(label: string, body: () => void): Plan {
+    this.#failures.check();
+    if (this.#recording !== undefined) {
+      throw new TypeError(`Cannot record "${label}": a recording is under way`);
+    }
+    const recording: Recording = {
+      pool: new BufferPool(),
+      kernels: [],
+      prepared: [],
+      borrowed: new Set(),
+    };
+    this.#recording = recording;
+    try {
+      body();
+    } catch (error) {
+      this.#dispose(recording.pool);
+      throw error;
+    } finally {
+      this.#recording = undefined;
+    }
+    const { pool, kernels, prepared, borrowed } = recording;
+    const { uniforms, dispatches } = this.#failures.watch(
+      `bind the kernels of "${label}"`,
+      () => bind(label, prepared, this.#device, this.#memory),
+    );
+    const plan: WebgpuPlan = {
+      label,
+      kernels,
+      workspaceBytes: pool.bytes,
+      pool,
+      borrowed,
+      uniforms,
+      dispatches,
+      released: false,
+    };
+    return plan;
+  }
+
+  replay(plan: Plan): void {
+    this.#failures.check();
+    const { label, dispatches, borrowed, released } = plan as WebgpuPlan;
+    if (released) throw new TypeError(`Cannot replay "${label}": it was released`);
+    for (const storage of borrowed) {
+      if (storage.freed) {
+        throw new TypeError(
+          `Cannot replay "${label}": it uses tensor ${storage.id}, which was freed`,
+        );
+      }
+    }
+    this.#failures.watch(`replay "${label}"`, () => submit(label, dispatches, this.#device));
+  }
+
+  release(plan: Plan): void {
+    const own = plan as WebgpuPlan;
+    if (own.released) throw new TypeError(`Cannot release "${own.label}": it was released`);
+    own.released = true;
+    this.#dispose(own.pool);
+    if (own.uniforms !== undefined) this.#memory.destroy(own.uniforms);
+  }
+
+  async sync(): Promise<void> {
+    this.#failures.check();
+    await this.#settle(this.#device.queue.onSubmittedWorkDone());
+  }
+
+  memory(): MemoryUse {
+    return this.#memory.use();
+  }
+
+  close(): void {
+    this.#failures.close();
+    this.#memory.clear();
+    this.#device.destroy();
+  }
+
+  #runNow(kernel: KernelName, prepared: readonly PreparedDispatch[]): void {
+    if (prepared.length === 0) return;
+    this.#failures.watch(`run ${kernel}`, () => {
+      const { uniforms, dispatches } = bind(kernel, prepared, this.#device, this.#memory);
+      submit(kernel, dispatches, this.#device);
+      if (uniforms !== undefined) this.#memory.destroy(uniforms);
+    });
+  }
+
+  #append(
+    recording: Recording,
+    kernel: KernelName,
+    tensors: readonly Tensor[],
+    prepared: readonly PreparedDispatch[],
+  ): void {
+    recording.kernels.push(kernel);
+    recording.prepared.push(...prepared);
+    for (const tensor of tensors) {
+      const storage = storageOf(tensor, `record ${kernel}`);
+      if (storage.pool !== recording.pool) recording.borrowed.add(storage);
+    }
+  }
+
+  #dispose(pool: BufferPool): void {
+    for (const storage of pool.storages) storage.freed = true;
+    for (const buffer of pool.buffers) this.#memory.destroy(buffer);
+  }
+
+  /** Waits for the device, and throws what went wrong before or meanwhile. */
+  async #settle(done: Promise<unknown>): Promise<void> {
+    try {
+      await Promise.race([done, this.#failures.lost]);
+    } finally {
+      this.#failures.check();
+    }
+  }
+}
