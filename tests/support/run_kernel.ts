@@ -5,6 +5,8 @@ import {
   byteLength,
   type DType,
   type HostArray,
+  type KernelTensors,
+  type Tensor,
 } from "../../compute/backend/backend.ts";
 import {
   type Access,
@@ -12,7 +14,6 @@ import {
   type KernelParams,
   KERNELS,
 } from "../../compute/backend/kernels.ts";
-import type { KernelTensors } from "../../compute/backend/backend.ts";
 
 /** A tensor on the host; bf16 as its packed words. */
 export interface Input {
@@ -71,6 +72,13 @@ export function tensorsOf(kernel: KernelName): [string, Access][] {
   return Object.entries(KERNELS[kernel].tensors);
 }
 
+/** Uploads one tensor. */
+export function toDevice(backend: Backend, { shape, dtype, data }: Input, label: string): Tensor {
+  const tensor = backend.empty(shape, dtype, label);
+  backend.write(tensor, data);
+  return tensor;
+}
+
 /** Uploads the tensors of a kernel. */
 export function upload<K extends KernelName>(
   backend: Backend,
@@ -78,15 +86,14 @@ export function upload<K extends KernelName>(
   inputs: Inputs<K>,
 ): KernelTensors<K> {
   const entries = tensorsOf(kernel).map(([name]) => {
-    const { shape, dtype, data } = inputs[name as keyof Inputs<K>];
+    const input: Input = inputs[name as keyof Inputs<K>];
+    const { shape, dtype, data } = input;
     if (data.byteLength !== byteLength(shape, dtype)) {
       throw new RangeError(
         `Cannot upload "${name}": ${data.byteLength} bytes for [${shape}] ${dtype}`,
       );
     }
-    const tensor = backend.empty(shape, dtype, `${kernel}.${name}`);
-    backend.write(tensor, data);
-    return [name, tensor];
+    return [name, toDevice(backend, input, `${kernel}.${name}`)];
   });
   return Object.fromEntries(entries) as KernelTensors<K>;
 }

@@ -5,12 +5,23 @@ import { forEachBackend } from "../../support/backends.ts";
 import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
 import { CASES, KERNEL_NAMES, type KernelCase } from "../../support/kernel_cases.ts";
 import { normals } from "../../support/random.ts";
-import { download, freeAll, runKernel, tensorsOf, upload } from "../../support/run_kernel.ts";
+import {
+  download,
+  freeAll,
+  type Input,
+  runKernel,
+  tensorsOf,
+  upload,
+} from "../../support/run_kernel.ts";
 import { type Backend, type HostArray, view } from "../../../compute/backend/backend.ts";
 import { type KernelName, KERNELS } from "../../../compute/backend/kernels.ts";
 
 function caseOf<K extends KernelName>(kernel: K): KernelCase<K> {
   return CASES[kernel] as KernelCase<K>;
+}
+
+function inputOf(kernel: KernelName, name: string): Input {
+  return (CASES[kernel].inputs as Readonly<Record<string, Input>>)[name]!;
 }
 
 function writtenBy(kernel: KernelName): string[] {
@@ -48,7 +59,7 @@ await forEachBackend(({ test, kind }) => {
       freeAll(backend, tensors);
       for (const [name, access] of tensorsOf(kernel)) {
         const tensor = { name: `${kernel}.${name}`, shape: [after[name]!.length] };
-        const before = inputs[name as keyof typeof inputs].data;
+        const before = inputOf(kernel, name).data;
         if (access === "in") assertSameBits(after[name]!, before, tensor);
         else assert(after[name]!.every(Number.isFinite), `${tensor.name} is not finite`);
       }
@@ -63,7 +74,7 @@ await forEachBackend(({ test, kind }) => {
       assert.deepEqual(plan.kernels, [kernel]);
       const untouched = await download(backend, tensors, writtenBy(kernel));
       for (const name of writtenBy(kernel)) {
-        const before = inputs[name as keyof typeof inputs].data;
+        const before = inputOf(kernel, name).data;
         assertSameBits(untouched[name]!, before, { name, shape: [before.length] });
       }
       backend.replay(plan);

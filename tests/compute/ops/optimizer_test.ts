@@ -2,7 +2,8 @@ import assert from "@std/assert";
 import { forEachBackend } from "../../support/backends.ts";
 import { assertAllclose } from "../../support/allclose.ts";
 import { normals } from "../../support/random.ts";
-import { f32, runKernel, values } from "../../support/run_kernel.ts";
+import { blank, f32, runKernel, toDevice, values } from "../../support/run_kernel.ts";
+import { adamwHyper, gradientSumOfSquares } from "../../../compute/ops/optimizer.ts";
 import {
   adamw,
   type AdamwOptions,
@@ -23,7 +24,32 @@ const OPTIONS: AdamwOptions = {
 };
 const STATE = ["p", "g", "m", "v"] as const;
 
+Deno.test("adamwHyper() lays the options out as the kernel reads them", () => {
+  for (const step of [1, 2, 977]) {
+    const hyper = adamwHyper({
+      learning_rate: OPTIONS.learningRate,
+      betas: [OPTIONS.beta1, OPTIONS.beta2],
+      eps: OPTIONS.eps,
+      weight_decay: OPTIONS.weightDecay,
+      max_grad_norm: OPTIONS.maxGradNorm,
+    }, step);
+    assert.deepEqual(hyper, hyperOf({ ...OPTIONS, step }));
+  }
+});
+
 await forEachBackend(({ test }) => {
+  test("gradientSumOfSquares() sums over all buffers and forgets the step before", async (backend) => {
+    const parts = [normals(7, 41), normals(8, 1), normals(9, 257)];
+    const gradients = parts.map((g) => toDevice(backend, f32([g.length], g), "g"));
+    const sumsq = toDevice(backend, blank([1]), "sumsq");
+    const expected = parts.reduce((sum, g) => sum + dot(g, g), 0);
+    for (let step = 0; step < 2; step++) {
+      gradientSumOfSquares(backend, gradients, sumsq);
+      assertAllclose(await backend.read(sumsq), [expected], { name: "sumsq", shape: [1] });
+    }
+    for (const tensor of [...gradients, sumsq]) backend.free(tensor);
+  });
+
   const cases: readonly [string, AdamwOptions, number][] = [
     ["clips a large gradient", OPTIONS, 1],
     ["leaves a small gradient as it is", { ...OPTIONS, maxGradNorm: 1e6 }, 1],
