@@ -43,9 +43,9 @@ fn main(
   let kv_head = group.y;
   for (var i = lane; i < WY * TQ * DV; i += WX * WY) {
     let token = min(k0 + i / DV, params.tokens - 1u);
-    let from = (token * params.kv_heads + kv_head) * DV + i % DV;
-    k_tile[i / DV * stride + i % DV] = k[from];
-    v_tile[i / DV * stride + i % DV] = v[from];
+    let offset = (token * params.kv_heads + kv_head) * DV + i % DV;
+    k_tile[i / DV * stride + i % DV] = k[offset];
+    v_tile[i / DV * stride + i % DV] = v[offset];
   }
   var dK_sums: array<Vec, TQ * DC>;
   var dV_sums: array<Vec, TQ * DC>;
@@ -57,13 +57,13 @@ fn main(
     for (var q0 = k0; q0 < last; q0 += queries) {
       for (var i = lane; i < queries * DV; i += WX * WY) {
         let token = min(q0 + i / DV, params.tokens - 1u);
-        let from = (token * params.heads + head) * DV + i % DV;
-        q_tile[i / DV * stride + i % DV] = q[from];
-        dO_tile[i / DV * stride + i % DV] = dO[from];
+        let offset = (token * params.heads + head) * DV + i % DV;
+        q_tile[i / DV * stride + i % DV] = q[offset];
+        dO_tile[i / DV * stride + i % DV] = dO[offset];
       }
       workgroupBarrier();
-      var score: array<f32, TQ * TK>;
-      var dP: array<f32, TQ * TK>;
+      var score = array<f32, TQ * TK>();
+      var dP = array<f32, TQ * TK>();
       for (var d = 0u; d < DV; d++) {
         for (var j = 0u; j < TK; j++) {
           let query = q_tile[(local.x + WX * j) * stride + d];

@@ -40,22 +40,22 @@ fn main(
   let kv_head = head * params.kv_heads / params.heads;
   for (var i = lane; i < WY * TQ * DV; i += WX * WY) {
     let token = min(q0 + i / DV, params.tokens - 1u);
-    let from = (token * params.heads + head) * DV + i % DV;
-    q_tile[i / DV * stride + i % DV] = q[from];
-    dO_tile[i / DV * stride + i % DV] = dO[from];
+    let offset = (token * params.heads + head) * DV + i % DV;
+    q_tile[i / DV * stride + i % DV] = q[offset];
+    dO_tile[i / DV * stride + i % DV] = dO[offset];
   }
   var sums: array<Vec, TQ * DC>;
   let last = min(q0 + WY * TQ, params.tokens);
   for (var k0 = start[q0]; k0 < last; k0 += keys) {
     for (var i = lane; i < keys * DV; i += WX * WY) {
       let token = min(k0 + i / DV, params.tokens - 1u);
-      let from = (token * params.kv_heads + kv_head) * DV + i % DV;
-      k_tile[i / DV * stride + i % DV] = k[from];
-      v_tile[i / DV * stride + i % DV] = v[from];
+      let offset = (token * params.kv_heads + kv_head) * DV + i % DV;
+      k_tile[i / DV * stride + i % DV] = k[offset];
+      v_tile[i / DV * stride + i % DV] = v[offset];
     }
     workgroupBarrier();
-    var score: array<f32, TQ * TK>;
-    var dP: array<f32, TQ * TK>;
+    var score = array<f32, TQ * TK>();
+    var dP = array<f32, TQ * TK>();
     for (var d = 0u; d < DV; d++) {
       for (var j = 0u; j < TK; j++) {
         let key = k_tile[(local.x + WX * j) * stride + d];

@@ -60,7 +60,7 @@ fn main(
       kv_tile[i / DV * stride + i % DV] = k[(token * params.kv_heads + kv_head) * DV + i % DV];
     }
     workgroupBarrier();
-    var score: array<f32, TQ * TK>;
+    var score = array<f32, TQ * TK>();
     for (var d = 0u; d < DV; d++) {
       var right: array<Vec, TK>;
       for (var j = 0u; j < TK; j++) { right[j] = kv_tile[(local.x + WX * j) * stride + d]; }
