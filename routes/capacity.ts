@@ -1,12 +1,12 @@
 // POST /v1/capacity: bits, rank, FLOPs, memory and a verdict, from formulas alone.
 
-import { createRoute, OpenAPIHono, type OpenAPIHonoOptions } from "@hono/zod-openapi";
-import type { Env } from "hono";
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import {
   answerCapacity,
   capacityRequestSchema,
   capacityResponseSchema,
 } from "../runs/spec/capacity.ts";
+import { problemResponse, validation } from "./problem.ts";
 
 const route = createRoute({
   method: "post",
@@ -34,14 +34,13 @@ const route = createRoute({
       description: "The answer",
       content: { "application/json": { schema: capacityResponseSchema } },
     },
+    422: problemResponse("A field that is unknown, missing or out of range"),
   },
 });
 
-/** The capacity calculator; `options` carries the service's validation hook. */
-export function capacityRoutes<E extends Env = Env>(
-  options?: OpenAPIHonoOptions<E>,
-): OpenAPIHono<E> {
-  const app = new OpenAPIHono<E>(options);
+/** The capacity calculator. */
+export function capacityRoutes(): OpenAPIHono {
+  const app = new OpenAPIHono(validation(capacityRequestSchema));
   app.openapi(route, (c) => c.json(answerCapacity(c.req.valid("json")), 200));
   return app;
 }

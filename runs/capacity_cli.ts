@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { Advice } from "../compute/theory/advice.ts";
 import type { MemoryBytes } from "../compute/theory/memory.ts";
 import { answerCapacity, capacityRequestSchema } from "./spec/capacity.ts";
+import { problemsOf } from "./spec/problems.ts";
 
 const USAGE = `Usage: deno task capacity --model NAME [options]
 
@@ -137,8 +138,9 @@ export function main(args: string[]): number {
   }
   const checked = capacityRequestSchema.safeParse(parsed.question);
   if (!checked.success) {
-    const [issue] = checked.error.issues;
-    console.error(`capacity: ${issue!.path.join(".")}: ${issue!.message} (see --help)`);
+    const problems = problemsOf(capacityRequestSchema, parsed.question, checked.error);
+    const { path, message } = problems[0]!;
+    console.error(`capacity: ${path.slice(1).replaceAll("/", ".")}: ${message} (see --help)`);
     return 2;
   }
   const advice = answerCapacity(checked.data);

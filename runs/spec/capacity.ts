@@ -1,6 +1,6 @@
 // The question that POST /v1/capacity and `deno task capacity` answer: wire format, types and defaults.
 
-import { z } from "zod";
+import { z } from "@hono/zod-openapi";
 import { type Advice, advise } from "../../compute/theory/advice.ts";
 import { type Architecture, TARGET_MODULES } from "../../compute/theory/architecture.ts";
 import { ARCHITECTURES, findArchitecture } from "../../compute/theory/architectures.ts";
@@ -56,20 +56,7 @@ const datasetSchema = z.union([
     samples_per_episode: count.default(1),
     bits_per_sample: bits.default(1),
   }),
-], { error: datasetProblem });
-
-// Says what is wrong with the form that was meant, not that neither form matches.
-function datasetProblem({ input, errors }: { input?: unknown; errors?: unknown }): string {
-  const keys = typeof input === "object" && input !== null ? Object.keys(input) : [];
-  if (keys.includes("examples") === keys.includes("episodes")) {
-    return "Expected either { examples, tokens_per_example, bits_per_token } or " +
-      "{ episodes, samples_per_episode, bits_per_sample }";
-  }
-  const branches = errors as { path: PropertyKey[]; message: string }[][];
-  return branches[keys.includes("examples") ? 0 : 1]!
-    .map(({ path, message }) => path.length === 0 ? message : `${path.join(".")}: ${message}`)
-    .join("; ");
-}
+]);
 
 /** A question about a run. Unknown keys are refused. */
 export const capacityRequestSchema = z.strictObject({

@@ -59,7 +59,7 @@ Deno.test("POST /v1/capacity refuses bad questions and names the field", async (
   assert.equal((await post(good)).status, 200);
   for (const [field, body] of bad) {
     const { status, answer } = await post(body);
-    assert.equal(status, 400, JSON.stringify(body));
+    assert.equal(status, 422, JSON.stringify(body));
     assert.match(JSON.stringify(answer), new RegExp(`\\b${field}\\b`));
   }
 });
