@@ -1,12 +1,13 @@
 // POST /v1/capacity: bits, rank, FLOPs, memory and a verdict, from formulas alone.
 
-import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { createRoute, OpenAPIHono, type OpenAPIHonoOptions } from "@hono/zod-openapi";
+import type { Env } from "hono";
 import {
   answerCapacity,
   capacityRequestSchema,
   capacityResponseSchema,
 } from "../runs/spec/capacity.ts";
-import { problemResponse, validation } from "./problem.ts";
+import { problemResponse } from "./problem.ts";
 
 const route = createRoute({
   method: "post",
@@ -38,9 +39,9 @@ const route = createRoute({
   },
 });
 
-/** The capacity calculator. */
-export function capacityRoutes(): OpenAPIHono {
-  const app = new OpenAPIHono(validation(capacityRequestSchema));
+/** The capacity calculator; `options` carries the hook that answers invalid questions. */
+export function capacityRoutes(options: OpenAPIHonoOptions<Env>): OpenAPIHono {
+  const app = new OpenAPIHono(options);
   app.openapi(route, (c) => c.json(answerCapacity(c.req.valid("json")), 200));
   return app;
 }

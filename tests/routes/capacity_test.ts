@@ -1,8 +1,9 @@
 import assert from "@std/assert";
 import { capacityRoutes } from "../../routes/capacity.ts";
-import { capacityResponseSchema } from "../../runs/spec/capacity.ts";
+import { validation } from "../../routes/problem.ts";
+import { capacityRequestSchema, capacityResponseSchema } from "../../runs/spec/capacity.ts";
 
-const app = capacityRoutes();
+const app = capacityRoutes(validation(capacityRequestSchema));
 const SFT = { examples: 10_000, tokens_per_example: 1000, bits_per_token: 1 };
 
 async function post(body: unknown): Promise<{ status: number; answer: Record<string, unknown> }> {
