@@ -16,8 +16,9 @@ export interface Import {
 
 const STATEMENT =
   /(?:^|[\n;])\s*(?:import|export)\s+(type\s+)?(?:([^"';]*?)\s*from\s*)?["']([^"'\n]+)["']/g;
-const DYNAMIC = /\bimport\(\s*["'`]([^"'`\n]+)["'`]/g;
-const URL_OF = /new URL\(\s*["'`](\.[^"'`\n]+)["'`]\s*,\s*import\.meta\.url/g;
+// A path with ${…} in it is not known before it runs.
+const DYNAMIC = /\bimport\(\s*["'`]([^"'`\n$]+)["'`]/g;
+const URL_OF = /new URL\(\s*["'`](\.[^"'`\n$]+)["'`]\s*,\s*import\.meta\.url/g;
 
 /** Files below folders of `root` whose names end in one of `endings`, from the root, sorted. */
 export function filesIn(
