@@ -1,0 +1,43 @@
+// Conversations as training examples: ids, and labels that count what the assistant said.
+
+import type { ChatTemplate, Message, RenderOptions } from "../wasm/chat_template.ts";
+import type { Tokenizer } from "../wasm/tokenizer.ts";
+
+/** A label that the loss does not count. */
+const IGNORED = -100;
+
+/** How to turn a conversation into an example. */
+export interface ChatExampleOptions extends RenderOptions {
+  /**
+   * Count the assistant's tokens only, as TRL's option of that name does.
+   * @default {true}
+   */
+  assistant_only_loss?: boolean;
+  /** Keep at most this many ids. */
+  max_length?: number;
+}
+
+/** Ids with the label of each: the id itself, or −100 where it is not counted. */
+export interface ChatExample {
+  input_ids: number[];
+  labels: number[];
+}
+
+/** One conversation → one example. */
+export function chatExample(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  messages: readonly Message[],
+  options: ChatExampleOptions = {},
+): ChatExample {
+  const { assistant_only_loss = true, max_length, ...render } = options;
+  const { ids, assistantMask } = template.encode(tokenizer, messages, {
+    ...render,
+    ...(max_length !== undefined && { maxLength: max_length }),
+  });
+  const counted = (i: number) => !assistant_only_loss || assistantMask[i] === 1;
+  return {
+    input_ids: [...ids],
+    labels: [...ids].map((id, i) => counted(i) ? id : IGNORED),
+  };
+}

@@ -1,0 +1,114 @@
+// From a dataset in a run spec to examples: shipped texts, jsonl files, or ids in the spec itself.
+
+import { isAbsolute, join, normalize } from "@std/path";
+import type { Dataset } from "../runs/spec/dataset.ts";
+import { findDataset, findSplit } from "./datasets.ts";
+import { type Example, exampleOf } from "./example.ts";
+import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
+import { parseJsonl, rowExamples } from "./rows.ts";
+
+/** What loading needs to know besides the dataset. */
+export interface LoadOptions {
+  readonly purpose: "train" | "test";
+  /** Most tokens of a sequence. */
+  readonly maxLength: number;
+  /** Folder of dataset files. */
+  readonly folder: string;
+  readonly tokenizer?: Tokenizer;
+  /** Whether the prompt's tokens are left out of the loss. */
+  readonly completionOnly?: boolean;
+}
+
+/**
+ * Reads a dataset.
+ *
+ * @returns undefined where an evaluation set is asked for and the dataset holds nothing out.
+ * @throws {RangeError} for an unknown name, split, file, or a row that does not fit.
+ * @throws {SyntaxError} for a file that cannot be parsed.
+ */
+export async function loadExamples(
+  dataset: Dataset,
+  options: LoadOptions,
+): Promise<Example[] | undefined> {
+  const rules = {
+    tokenizer: options.tokenizer ?? BYTE_TOKENIZER,
+    maxLength: options.maxLength,
+    completionOnly: options.completionOnly ?? true,
+  };
+  if (typeof dataset === "object" && "inline" in dataset) {
+    return options.purpose === "test" ? undefined : inlineExamples(dataset.inline, rules.maxLength);
+  }
+  if (typeof dataset === "object" && "file" in dataset) {
+    return fileExamples(dataset, options, rules);
+  }
+  const { name, split, limit } = typeof dataset === "string"
+    ? { name: dataset, split: undefined, limit: undefined }
+    : dataset;
+  const info = findDataset(name);
+  const found = findSplit(info, split, options.purpose);
+  if (found === undefined) return undefined;
+  if (info.sample === undefined) {
+    throw new RangeError(
+      `Cannot load dataset "${name}": it does not ship; put its rows into a .jsonl file in the ` +
+        `datasets folder and name that as { "file": … }`,
+    );
+  }
+  const rows = parseJsonl(await readSample(info.sample), info.sample);
+  const texts = rows.filter((row) => row.split === found);
+  return spread(texts.flatMap((row) => rowExamples({ text: row.text }, rules, name)), limit);
+}
+
+/** Ids and labels as the client sent them. */
+function inlineExamples(
+  inline: { input_ids: number[][]; labels?: number[][] | undefined },
+  maxLength: number,
+): Example[] {
+  return inline.input_ids.map((ids, row) => {
+    if (ids.length > maxLength) {
+      throw new RangeError(
+        `Cannot use row ${row} of inline.input_ids: it has ${ids.length} tokens, ` +
+          `max_length is ${maxLength}`,
+      );
+    }
+    return exampleOf(ids, inline.labels?.[row]);
+  });
+}
+
+async function fileExamples(
+  { file, limit }: { file: string; limit?: number | undefined },
+  options: LoadOptions,
+  rules: Parameters<typeof rowExamples>[1],
+): Promise<Example[] | undefined> {
+  if (options.purpose === "test") return undefined;
+  const relative = normalize(file);
+  if (isAbsolute(relative) || relative.startsWith("..")) {
+    throw new RangeError(`Cannot read "${file}": expected a path inside the datasets folder`);
+  }
+  if (!file.endsWith(".jsonl")) {
+    throw new RangeError(`Cannot read "${file}": expected a .jsonl file`);
+  }
+  let text: string;
+  try {
+    text = await Deno.readTextFile(join(options.folder, relative));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new RangeError(`Cannot read "${file}": no such file in the datasets folder`);
+  }
+  const rows = parseJsonl(text, file).slice(0, limit);
+  return rows.flatMap((row, index) => rowExamples(row, rules, `${file}:${index + 1}`));
+}
+
+/** At most `limit` examples, evenly spaced, so that a small part of a text is drawn from all of it. */
+function spread(examples: Example[], limit: number | undefined): Example[] {
+  if (limit === undefined || limit >= examples.length) return examples;
+  return Array.from(
+    { length: limit },
+    (_, i) => examples[Math.floor(i * examples.length / limit)]!,
+  );
+}
+
+async function readSample(file: string): Promise<string> {
+  const packed = await Deno.readFile(new URL(`./samples/${file}`, import.meta.url));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return await new Response(stream).text();
+}

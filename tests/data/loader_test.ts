@@ -1,0 +1,107 @@
+import assert from "@std/assert";
+import fc from "fast-check";
+import { exampleOf, IGNORED_TARGET } from "../../data/example.ts";
+import { evaluationBatches, Loader, type LoaderOptions } from "../../data/loader.ts";
+import { shuffled } from "../../data/shuffle.ts";
+
+const examples = Array.from(
+  { length: 23 },
+  (_, e) => exampleOf(Array.from({ length: 3 + e % 6 }, (_, i) => 100 * (e + 1) + i)),
+);
+const options: LoaderOptions = {
+  examples,
+  maxLength: 8,
+  batchSize: 4,
+  accumulation: 2,
+  packing: true,
+  epochs: 3,
+  seed: 7,
+};
+
+const counted = (targets: Uint32Array) => targets.filter((t) => t !== IGNORED_TARGET);
+
+function all(loader: Loader): Uint32Array[][] {
+  const steps = [];
+  for (let step = loader.next(); step; step = loader.next()) steps.push(step.map((b) => b.ids));
+  return steps;
+}
+
+Deno.test("Loader gives every target once an epoch, in steps of one shape", () => {
+  fc.assert(fc.property(
+    fc.record({
+      batchSize: fc.constantFrom(1, 2, 4, 8),
+      packing: fc.boolean(),
+      epochs: fc.integer({ min: 1, max: 3 }),
+      seed: fc.nat(),
+    }),
+    (some) => {
+      const loader = new Loader({ ...options, ...some, accumulation: 1 });
+      const seen: number[] = [];
+      let steps = 0;
+      for (let step = loader.next(); step; step = loader.next(), steps++) {
+        for (const batch of step) {
+          assert.equal(batch.ids.length, loader.tokensPerBatch);
+          seen.push(...counted(batch.targets));
+        }
+      }
+      const once = examples.flatMap(({ targets }) => [...targets]);
+      const expected = Array.from({ length: some.epochs }, () => once).flat();
+      assert.deepEqual(seen.sort((a, b) => a - b), expected.sort((a, b) => a - b));
+      assert.equal(steps, loader.steps);
+    },
+  ));
+});
+
+Deno.test("Loader goes on from a stored cursor with the very same batches", () => {
+  const straight = all(new Loader(options));
+  for (let stop = 0; stop <= straight.length; stop++) {
+    const first = new Loader(options);
+    for (let i = 0; i < stop; i++) first.next();
+    const stored = JSON.parse(JSON.stringify(first.cursor()));
+    const second = new Loader(options);
+    second.seek(stored);
+    assert.deepEqual(all(second), straight.slice(stop));
+  }
+});
+
+Deno.test("Loader splits a step into micro-batches without changing what is in it", () => {
+  const whole = all(new Loader({ ...options, accumulation: 1 }));
+  const parts = all(new Loader({ ...options, accumulation: 4 }));
+  assert.deepEqual(
+    parts.map((step) => step.flatMap((ids) => [...ids])),
+    whole.map(([ids]) => [...ids!]),
+  );
+});
+
+Deno.test("Loader orders the rows differently in each epoch and for each seed", () => {
+  const order = (seed: number, epoch: number) => [...shuffled(50, seed, epoch)];
+  assert.deepEqual(order(1, 0), order(1, 0));
+  assert.notDeepEqual(order(1, 0), order(1, 1));
+  assert.notDeepEqual(order(1, 0), order(2, 0));
+});
+
+Deno.test("shuffled() puts each item at each place about equally often", () => {
+  const counts = Array.from({ length: 4 }, () => [0, 0, 0, 0]);
+  for (let epoch = 0; epoch < 4000; epoch++) {
+    shuffled(4, 3, epoch).forEach((item, place) => counts[item]![place]!++);
+  }
+  // Binomial(4000, 1/4): five standard deviations are 137.
+  for (const count of counts.flat()) assert.ok(Math.abs(count - 1000) < 137, `${counts}`);
+});
+
+Deno.test("Loader refuses a cursor that is not in its data", () => {
+  for (const cursor of [null, {}, { rows: -1 }, { rows: 1.5 }, { rows: 1e9 }]) {
+    assert.throws(() => new Loader(options).seek(cursor), { name: "RangeError" });
+  }
+});
+
+Deno.test("evaluationBatches() counts every target once and weighs each batch to 1", () => {
+  const batches = evaluationBatches(examples, 8, 16);
+  const seen = batches.flatMap(({ targets }) => [...counted(targets)]);
+  const expected = examples.flatMap(({ targets }) => [...targets]);
+  assert.deepEqual(seen.sort((a, b) => a - b), expected.sort((a, b) => a - b));
+  for (const { ids, weight } of batches) {
+    assert.equal(ids.length, 16);
+    assert.ok(Math.abs(weight.reduce((sum, w) => sum + w, 0) - 1) < 1e-5);
+  }
+});
