@@ -1,0 +1,83 @@
+// The service's routes, put together. Errors become HTTP answers here and nowhere else.
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import { InvalidSpecError } from "../runs/spec/problems.ts";
+import { CODE_VERSION, type SubmitContext } from "../runs/submit_run.ts";
+import { IdempotencyConflictError } from "../runs/store/run_store.ts";
+import { capacityRequestSchema } from "../runs/spec/capacity.ts";
+import { capacityRoutes } from "./capacity.ts";
+import { datasetRoutes } from "./datasets.ts";
+import { docsRoutes } from "./docs.ts";
+import { healthRoutes } from "./health.ts";
+import { modelRoutes } from "./models.ts";
+import { problem, validation } from "./problem.ts";
+import { runRoutes } from "./runs.ts";
+
+/** What the routes work with. */
+export interface AppContext extends SubmitContext {
+  /** Bytes of a request's body. */
+  readonly bodyLimit: number;
+  /** Tells the workers that there is something to do. */
+  readonly wake: () => void;
+}
+
+/** Builds the service. */
+export function createApp(context: AppContext): OpenAPIHono {
+  const app = new OpenAPIHono();
+  app.use(requestId());
+  app.use(secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'self'"],
+      // The API page's script styles its own elements and draws its icons inline.
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", "data:"],
+      frameAncestors: ["'none'"],
+    },
+  }));
+  app.use(bodyLimit({
+    maxSize: context.bodyLimit,
+    onError: (c) =>
+      problem(c, 413, `Cannot read the body: it is over the limit of ${context.bodyLimit} bytes`),
+  }));
+  app.use(async (c, next) => {
+    const type = c.req.header("Content-Type");
+    if (
+      c.req.method === "POST" && type !== undefined && !/^application\/(.+\+)?json\b/.test(type)
+    ) {
+      return problem(c, 415, `Cannot read the body: it is "${type}", expected "application/json"`);
+    }
+    await next();
+  });
+
+  app.route("/", healthRoutes(context));
+  app.route("/", runRoutes(context));
+  app.route("/", modelRoutes(context));
+  app.route("/", datasetRoutes(context));
+  app.route("/", capacityRoutes(validation(capacityRequestSchema)));
+  app.route("/", docsRoutes());
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "noregret",
+      version: CODE_VERSION,
+      description: "LoRA Without Regret, as a service: post a run spec, get curves and an adapter.",
+      license: { name: "Apache-2.0" },
+    },
+  });
+
+  app.notFound((c) => problem(c, 404, `There is nothing at ${c.req.path}: see /docs`));
+  app.onError((error, c) => {
+    if (error instanceof InvalidSpecError) {
+      return problem(c, 422, "Cannot accept the run: its spec is invalid", error.problems);
+    }
+    if (error instanceof IdempotencyConflictError) return problem(c, 409, error.message);
+    if (error instanceof HTTPException) return problem(c, error.status, error.message);
+    console.error(`${c.req.method} ${c.req.path} (request ${c.get("requestId")}):`, error);
+    return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);
+  });
+  return app;
+}

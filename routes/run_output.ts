@@ -1,0 +1,187 @@
+// What a run produces: events, metrics, checkpoints, the trained weights.
+
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
+import { streamSSE } from "hono/streaming";
+import { join } from "@std/path";
+import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
+import { metricsCsv, metricsJsonLines } from "../runs/metrics_format.ts";
+import { Checkpoint, isFinal, MetricPoint } from "../runs/spec/run.ts";
+import { exists } from "../runs/write_file.ts";
+import type { AppContext } from "./app.ts";
+import { problemResponse, validation } from "./problem.ts";
+import { known, RunPath } from "./run_path.ts";
+
+/** How often a stream looks for new events, in milliseconds. */
+const POLL_MS = 100;
+/** A comment is sent after this long without an event: it keeps proxies from hanging up. */
+const HEARTBEAT_MS = 15_000;
+const PAGE = 500;
+
+const events = createRoute({
+  method: "get",
+  path: "/v1/runs/{id}/events",
+  tags: ["runs"],
+  summary: "What happens, as server-sent events; the stream ends with the run",
+  request: {
+    params: RunPath,
+    headers: z.object({
+      "last-event-id": z.string().regex(/^\d{1,15}$/, "Expected an event's number").optional()
+        .openapi({ description: "Goes on after this event, without a gap." }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "id = the event's number, event = its type, data = JSON",
+      content: { "text/event-stream": { schema: z.string() } },
+    },
+    204: { description: "The run has ended and the client has every event" },
+    404: problemResponse("No such run"),
+  },
+});
+
+const metrics = createRoute({
+  method: "get",
+  path: "/v1/runs/{id}/metrics",
+  tags: ["runs"],
+  summary: "The curves, as JSON, CSV or JSON lines",
+  request: {
+    params: RunPath,
+    query: z.strictObject({
+      format: z.enum(["json", "csv", "jsonl"]).optional().openapi({
+        description: "Absent: by the Accept header.",
+      }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "One point for each logged step",
+      content: {
+        "application/json": {
+          schema: z.object({ run_id: z.string(), points: z.array(MetricPoint) }),
+        },
+        "text/csv": { schema: z.string() },
+        "application/jsonl": { schema: z.string() },
+      },
+    },
+    404: problemResponse("No such run"),
+  },
+});
+
+const checkpoints = createRoute({
+  method: "get",
+  path: "/v1/runs/{id}/checkpoints",
+  tags: ["runs"],
+  summary: "Checkpoints on disk, oldest first",
+  request: { params: RunPath },
+  responses: {
+    200: {
+      description: "The checkpoints",
+      content: {
+        "application/json": {
+          schema: z.object({ run_id: z.string(), checkpoints: z.array(Checkpoint) }),
+        },
+      },
+    },
+    404: problemResponse("No such run"),
+  },
+});
+
+const adapter = createRoute({
+  method: "get",
+  path: "/v1/runs/{id}/adapter/{file}",
+  tags: ["runs"],
+  summary: "The trained weights: PEFT's two files, or model.safetensors for full fine-tuning",
+  request: { params: RunPath.extend({ file: z.enum(ADAPTER_FILES) }) },
+  responses: {
+    200: {
+      description: "The file",
+      content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
+    },
+    404: problemResponse("No such run, or it has no such file (yet)"),
+  },
+});
+
+/** Everything under /v1/runs/{id}/. */
+export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
+  const app = new OpenAPIHono(validation());
+
+  app.openapi(events, async (c) => {
+    const { id } = c.req.valid("param");
+    let last = Number(c.req.valid("header")["last-event-id"] ?? 0);
+    const run = known(await store.get(id), id);
+    if (isFinal(run.status) && (await store.events(id, last, 1)).length === 0) {
+      return c.body(null, 204);
+    }
+    c.header("X-Accel-Buffering", "no");
+    return streamSSE(c, async (stream) => {
+      let quietSince = Date.now();
+      while (!stream.aborted && !stream.closed) {
+        const page = await store.events(id, last, PAGE);
+        for (const { seq, type, data } of page) {
+          await stream.writeSSE({ id: String(seq), event: type, data: JSON.stringify(data) });
+          last = seq;
+        }
+        if (page.length > 0) quietSince = Date.now();
+        if (page.length === PAGE) continue;
+        // The last event and the final status are one commit, so a final run has no more to come.
+        if (page.some(({ type }) => isFinalEvent(type))) return;
+        if (Date.now() - quietSince >= HEARTBEAT_MS) {
+          await stream.write(": still here\n\n");
+          quietSince = Date.now();
+        }
+        await stream.sleep(POLL_MS);
+      }
+    });
+  });
+
+  app.openapi(metrics, async (c) => {
+    const { id } = c.req.valid("param");
+    known(await store.get(id), id);
+    const points = await store.points(id);
+    const format = c.req.valid("query").format ?? accepted(c.req.header("Accept") ?? "");
+    if (format === "json") return c.json({ run_id: id, points }, 200);
+    c.header("Content-Type", format === "csv" ? "text/csv; charset=utf-8" : "application/jsonl");
+    return c.body(format === "csv" ? metricsCsv(points) : metricsJsonLines(points), 200);
+  });
+
+  app.openapi(checkpoints, async (c) => {
+    const { id } = c.req.valid("param");
+    known(await store.get(id), id);
+    const found = await listCheckpoints(join(paths.checkpoints, id));
+    return c.json({ run_id: id, checkpoints: found }, 200);
+  });
+
+  app.openapi(adapter, async (c) => {
+    const { id, file } = c.req.valid("param");
+    const run = known(await store.get(id), id);
+    const folder = await trainedFolder(paths, run);
+    if (folder === undefined || !(await exists(join(folder, file)))) {
+      throw new HTTPException(404, {
+        message: `Run "${id}" has no ${file}: its status is "${run.status}"`,
+      });
+    }
+    const opened = await Deno.open(join(folder, file), { read: true });
+    c.header("Content-Length", String((await opened.stat()).size));
+    c.header(
+      "Content-Type",
+      file.endsWith(".json") ? "application/json" : "application/octet-stream",
+    );
+    return c.body(opened.readable, 200);
+  });
+  return app;
+}
+
+function isFinalEvent(type: string): boolean {
+  return type === "succeeded" || type === "failed" || type === "cancelled";
+}
+
+// The first of our types in the client's list; its weights are rarely set and not looked at.
+function accepted(accept: string): "json" | "csv" | "jsonl" {
+  for (const type of accept.split(",").map((part) => part.split(";")[0]!.trim())) {
+    if (type === "text/csv") return "csv";
+    if (/^application\/(x-)?(jsonl|ndjson)$/.test(type)) return "jsonl";
+    if (type === "application/json") return "json";
+  }
+  return "json";
+}

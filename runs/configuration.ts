@@ -1,0 +1,82 @@
+// The environment, read once. docs/configuration.md is this table in prose.
+
+import { join, resolve } from "@std/path";
+
+/** What the environment decides. */
+export interface Configuration {
+  readonly host: string;
+  readonly port: number;
+  /** The data folder, absolute. */
+  readonly home: string;
+  /** Runs trained at the same time by one process; 0 serves only. */
+  readonly jobs: number;
+  /** Threads of the cpu backend; undefined: one per core. */
+  readonly threads: number | undefined;
+  readonly gpu: "auto" | "deno" | "dawn";
+  /** Bytes of a request's body. */
+  readonly bodyLimit: number;
+}
+
+/** Folders and files of the data folder. */
+export interface HomePaths {
+  readonly database: string;
+  readonly models: string;
+  readonly adapters: string;
+  readonly datasets: string;
+  readonly checkpoints: string;
+  readonly figures: string;
+}
+
+/**
+ * Reads the configuration from `get`, by default the process's environment.
+ *
+ * @throws {RangeError} naming the variable, its value and what is allowed.
+ */
+export function readConfiguration(
+  get: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): Configuration {
+  const text = (name: string) => get(name) || undefined;
+  const gpu = text("NOREGRET_GPU") ?? "auto";
+  if (gpu !== "auto" && gpu !== "deno" && gpu !== "dawn") {
+    throw new RangeError(
+      `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno" or "dawn"`,
+    );
+  }
+  const threads = text("NOREGRET_THREADS");
+  return {
+    host: text("HOST") ?? "127.0.0.1",
+    port: integer("PORT", text("PORT") ?? "8000", 0, 65535),
+    home: resolve(text("NOREGRET_HOME") ?? ".noregret"),
+    jobs: integer("NOREGRET_JOBS", text("NOREGRET_JOBS") ?? "1", 0, 64),
+    threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
+    gpu,
+    bodyLimit: integer(
+      "NOREGRET_BODY_LIMIT",
+      text("NOREGRET_BODY_LIMIT") ?? String(16 * 1024 * 1024),
+      1024,
+      2 ** 31 - 1,
+    ),
+  };
+}
+
+/** Where things lie in a data folder. */
+export function homePaths(home: string): HomePaths {
+  return {
+    database: join(home, "runs.db"),
+    models: join(home, "models"),
+    adapters: join(home, "adapters"),
+    datasets: join(home, "datasets"),
+    checkpoints: join(home, "checkpoints"),
+    figures: join(home, "figures"),
+  };
+}
+
+function integer(name: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) {
+    throw new RangeError(
+      `Cannot read ${name}: found "${text}", expected an integer from ${least} to ${most}`,
+    );
+  }
+  return value;
+}

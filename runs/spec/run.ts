@@ -1,0 +1,107 @@
+// A run as clients see it: the stored row, its events and its metric points.
+
+import { z } from "@hono/zod-openapi";
+import { RunSpec } from "./run_spec.ts";
+
+/** States of a run; the last three are final. */
+export const RunStatus = z.enum(["queued", "running", "succeeded", "failed", "cancelled"])
+  .openapi("RunStatus");
+/** States of a run. */
+export type RunStatus = z.infer<typeof RunStatus>;
+
+/** True for a state that no run leaves. */
+export function isFinal(status: RunStatus): boolean {
+  return status !== "queued" && status !== "running";
+}
+
+/** One point of a run's curves. Absent: not measured at that step. */
+export const MetricPoint = z.object({
+  step: z.int(),
+  tokens: z.int().optional().openapi({ description: "Tokens seen up to and with this step." }),
+  train_nll: z.number().optional().openapi({
+    description: "Mean NLL of this step's batch before its update, in nats.",
+  }),
+  grad_norm: z.number().optional().openapi({ description: "Before clipping." }),
+  learning_rate: z.number().optional(),
+  tokens_per_s: z.number().optional(),
+  eval_nll: z.number().optional().openapi({ description: "Mean held-out NLL, in nats." }),
+  eval_tokens: z.int().optional(),
+}).openapi("MetricPoint");
+/** One point of a run's curves. */
+export type MetricPoint = z.infer<typeof MetricPoint>;
+
+/** Why a run failed. */
+export const RunError = z.object({
+  type: z.string().openapi({ description: "The error's class, or `Killed`." }),
+  message: z.string(),
+  step: z.int().optional(),
+  grad_norm: z.string().optional().openapi({ description: "As text: it may be NaN or Infinity." }),
+  last_checkpoint_step: z.int().optional(),
+}).openapi("RunError");
+/** Why a run failed. */
+export type RunError = z.infer<typeof RunError>;
+
+/** How far a run is. */
+export const Progress = z.object({
+  step: z.int(),
+  max_steps: z.int(),
+  tokens: z.int().optional(),
+  tokens_per_s: z.number().optional(),
+}).openapi("Progress");
+/** How far a run is. */
+export type Progress = z.infer<typeof Progress>;
+
+/** What a finished run leaves. */
+export const RunResult = z.object({
+  steps: z.int(),
+  tokens: z.int(),
+  train_nll: z.number().nullable().openapi({ description: "Of the last logged step, in nats." }),
+  initial_eval_nll: z.number().nullable(),
+  eval_nll: z.number().nullable().openapi({ description: "After the last step, in nats." }),
+  eval_bits: z.number().nullable(),
+  best_eval_nll: z.number().nullable(),
+  eval_tokens: z.int().nullable(),
+  trainable_parameters: z.int(),
+  peak_memory_bytes: z.int(),
+  seconds: z.number().openapi({ description: "Of this attempt's training." }),
+  adapter: z.string().nullable().openapi({ description: "Folder under `adapters/`." }),
+}).openapi("RunResult");
+/** What a finished run leaves. */
+export type RunResult = z.infer<typeof RunResult>;
+
+/** A run. */
+export const Run = z.object({
+  id: z.string(),
+  status: RunStatus,
+  spec: RunSpec,
+  spec_hash: z.string(),
+  code_version: z.string(),
+  backend: z.string().nullable(),
+  device: z.string().nullable(),
+  attempts: z.int().openapi({ description: "Times a worker has started it." }),
+  progress: Progress.nullable(),
+  metrics: MetricPoint.nullable().openapi({ description: "The last point." }),
+  result: RunResult.nullable(),
+  error: RunError.nullable(),
+  created_at: z.iso.datetime(),
+  started_at: z.iso.datetime().nullable(),
+  finished_at: z.iso.datetime().nullable(),
+}).openapi("Run");
+/** A run. */
+export type Run = z.infer<typeof Run>;
+
+/** A numbered event of a run. `seq` counts from 1 without a gap. */
+export interface RunEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A checkpoint on disk. */
+export const Checkpoint = z.object({
+  step: z.int(),
+  bytes: z.int(),
+  created_at: z.iso.datetime(),
+}).openapi("Checkpoint");
+/** A checkpoint on disk. */
+export type Checkpoint = z.infer<typeof Checkpoint>;

@@ -1,0 +1,51 @@
+// A run spec: what a client posts, what is stored, what the worker trains by. This schema is the
+// only source of types, defaults, validation and the OpenAPI document.
+
+import { z } from "@hono/zod-openapi";
+import { Method, StoredName } from "./method.ts";
+import { Optimizer } from "./optimizer.ts";
+import { SftTask } from "./sft.ts";
+
+/** What a run learns from. */
+export const Task = z.discriminatedUnion("kind", [SftTask]).openapi("Task");
+
+/** What a client posts. Unknown keys are rejected; defaults are filled in. */
+export const RunSpec = z.strictObject({
+  model: StoredName.openapi({
+    description: "A shipped model, or a folder under `models/` in Hugging Face layout.",
+    example: "noregret/tiny",
+  }),
+  backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
+  seed: z.int().min(0).max(0xffffffff).default(0),
+  dtype: z.enum(["f32", "bf16"]).default("f32").openapi({
+    description: "Of frozen weights; trained ones are f32.",
+  }),
+  method: Method,
+  task: Task,
+  optimizer: Optimizer.prefault({}),
+  batch_size: z.int().min(1).max(65536).default(32).openapi({
+    description: "Sequences of one update, over all accumulation steps.",
+  }),
+  gradient_accumulation_steps: z.int().min(1).max(65536).default(1),
+  max_steps: z.int().min(1).max(100_000_000).optional().openapi({
+    description: "Updates. Absent: as many as num_epochs over the data need.",
+  }),
+  gradient_checkpointing: z.boolean().default(false),
+  logging_steps: z.int().min(1).default(10),
+  eval_steps: z.union([z.int().min(1), z.array(z.int().min(1)).min(1).max(10_000)]).default(100)
+    .openapi({ description: "Steps between evaluations, or the steps themselves." }),
+  save_steps: z.int().min(1).default(1000),
+}).superRefine(({ batch_size, gradient_accumulation_steps }, context) => {
+  if (batch_size % gradient_accumulation_steps !== 0) {
+    context.addIssue({
+      code: "custom",
+      path: ["gradient_accumulation_steps"],
+      message: `Expected a divisor of batch_size (${batch_size}) ` +
+        `but found ${gradient_accumulation_steps}`,
+    });
+  }
+}).openapi("RunSpec");
+/** A parsed run spec, defaults filled in. */
+export type RunSpec = z.infer<typeof RunSpec>;
+/** A run spec as a client may write it, defaults left out. */
+export type RunSpecInput = z.input<typeof RunSpec>;

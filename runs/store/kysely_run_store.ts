@@ -1,0 +1,208 @@
+// The run store over SQL.
+
+import { sql, type Transaction } from "kysely";
+import type { Selectable } from "kysely";
+import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
+import { appendEvents } from "./append_events.ts";
+import type { Database, Tables } from "./database.ts";
+import { newRunId } from "./run_id.ts";
+import {
+  type Claim,
+  ClaimLostError,
+  type Ending,
+  IdempotencyConflictError,
+  type NewRun,
+  type Report,
+  type RunFilter,
+  type RunStore,
+} from "./run_store.ts";
+
+/** A store over an open database. */
+export function createRunStore(database: Database): RunStore {
+  return new KyselyRunStore(database);
+}
+
+class KyselyRunStore implements RunStore {
+  constructor(readonly database: Database) {}
+
+  async create(run: NewRun): Promise<{ run: Run; created: boolean }> {
+    const now = Date.now();
+    const id = newRunId(now);
+    const row = {
+      id,
+      status: "queued" as const,
+      model: run.spec.model,
+      spec: JSON.stringify(run.spec),
+      spec_hash: run.specHash,
+      code_version: run.codeVersion,
+      created_at: now,
+      available_at: now,
+      last_seq: 0,
+      attempts: 0,
+      failures: 0,
+      cancel_requested: 0,
+    };
+    return await this.database.transaction().execute(async (transaction) => {
+      // The write comes first: it takes the lock, so that what is read after it stays true.
+      await transaction.insertInto("runs").values(row).execute();
+      if (run.idempotencyKey !== undefined) {
+        await transaction.insertInto("idempotency_keys").values({
+          key: run.idempotencyKey,
+          request_hash: run.specHash,
+          run_id: id,
+          created_at: now,
+        }).onConflict((conflict) => conflict.doNothing()).execute();
+        const known = await transaction.selectFrom("idempotency_keys").selectAll()
+          .where("key", "=", run.idempotencyKey).executeTakeFirstOrThrow();
+        if (known.run_id !== id) {
+          await transaction.deleteFrom("runs").where("id", "=", id).execute();
+          if (known.request_hash !== run.specHash) {
+            throw new IdempotencyConflictError(
+              `Cannot use Idempotency-Key "${run.idempotencyKey}" again: ` +
+                `it belongs to run ${known.run_id} with a different spec`,
+            );
+          }
+          return { run: toRun(await rowOf(transaction, known.run_id)), created: false };
+        }
+      }
+      await appendEvents(transaction, id, [{ type: "queued", data: {} }]);
+      return { run: toRun(await rowOf(transaction, id)), created: true };
+    });
+  }
+
+  async get(id: string): Promise<Run | undefined> {
+    const row = await this.database.selectFrom("runs").selectAll().where("id", "=", id)
+      .executeTakeFirst();
+    return row && toRun(row);
+  }
+
+  async list(filter: RunFilter): Promise<Run[]> {
+    let query = this.database.selectFrom("runs").selectAll();
+    if (filter.status) query = query.where("status", "=", filter.status);
+    if (filter.model) query = query.where("model", "=", filter.model);
+    if (filter.specHash) query = query.where("spec_hash", "=", filter.specHash);
+    if (filter.before) query = query.where("id", "<", filter.before);
+    return (await query.orderBy("id", "desc").limit(filter.limit).execute()).map(toRun);
+  }
+
+  async requestCancel(id: string): Promise<Run | undefined> {
+    return await this.database.transaction().execute(async (transaction) => {
+      const ended = await transaction.updateTable("runs")
+        .set({ status: "cancelled", finished_at: Date.now(), cancel_requested: 1 })
+        .where("id", "=", id).where("status", "=", "queued")
+        .executeTakeFirst();
+      if (ended.numUpdatedRows > 0n) {
+        await appendEvents(transaction, id, [{ type: "cancelled", data: {} }]);
+      } else {
+        await transaction.updateTable("runs").set({ cancel_requested: 1 })
+          .where("id", "=", id).where("status", "=", "running").execute();
+      }
+      const row = await transaction.selectFrom("runs").selectAll().where("id", "=", id)
+        .executeTakeFirst();
+      return row && toRun(row);
+    });
+  }
+
+  async events(id: string, after: number, limit: number): Promise<RunEvent[]> {
+    const rows = await this.database.selectFrom("events").select(["seq", "type", "json"])
+      .where("run_id", "=", id).where("seq", ">", after).orderBy("seq").limit(limit).execute();
+    return rows.map(({ seq, type, json }) => ({ seq, type, data: JSON.parse(json) }));
+  }
+
+  async points(id: string): Promise<MetricPoint[]> {
+    const rows = await this.database.selectFrom("points").select("json")
+      .where("run_id", "=", id).orderBy("step").execute();
+    return rows.map(({ json }) => JSON.parse(json));
+  }
+
+  async report(claim: Claim, report: Report): Promise<void> {
+    const { events = [], points = [], progress, resumedFrom } = report;
+    const last = points.at(-1);
+    await this.database.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await held(transaction, claim)
+        .set({
+          ...(progress && { progress: JSON.stringify(progress) }),
+          ...(last && { metrics: JSON.stringify(last) }),
+          ...(report.backend && { backend: report.backend }),
+          ...(report.device && { device: report.device }),
+          ...(report.checkpointed && { failures: 0 }),
+          attempts: claim.attempt,
+        })
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new ClaimLostError(claim);
+      if (resumedFrom !== undefined) {
+        await transaction.deleteFrom("points").where("run_id", "=", claim.id)
+          .where("step", ">", resumedFrom).execute();
+      }
+      for (const point of points) {
+        await transaction.insertInto("points")
+          .values({ run_id: claim.id, step: point.step, json: JSON.stringify(point) })
+          .onConflict((conflict) =>
+            conflict.columns(["run_id", "step"])
+              .doUpdateSet({ json: sql`json_patch(points.json, excluded.json)` })
+          ).execute();
+      }
+      await appendEvents(transaction, claim.id, events);
+    });
+  }
+
+  async finish(claim: Claim, ending: Ending): Promise<void> {
+    await this.database.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await held(transaction, claim)
+        .set({
+          status: ending.status,
+          finished_at: Date.now(),
+          lease_owner: null,
+          lease_until: null,
+          ...(ending.status === "succeeded" && { result: JSON.stringify(ending.result) }),
+          ...(ending.status === "failed" && { error: JSON.stringify(ending.error) }),
+        })
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new ClaimLostError(claim);
+      const data = ending.status === "succeeded"
+        ? { result: ending.result }
+        : ending.status === "failed"
+        ? { error: ending.error }
+        : {};
+      await appendEvents(transaction, claim.id, [{ type: ending.status, data }]);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.database.destroy();
+  }
+}
+
+/** An update that only the holder of the claim can make. */
+export function held(transaction: Transaction<Tables>, claim: Claim) {
+  return transaction.updateTable("runs")
+    .where("id", "=", claim.id)
+    .where("status", "=", "running")
+    .where("attempts", "=", claim.attempt);
+}
+
+function rowOf(transaction: Transaction<Tables>, id: string): Promise<Selectable<Tables["runs"]>> {
+  return transaction.selectFrom("runs").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
+}
+
+function toRun(row: Selectable<Tables["runs"]>): Run {
+  const time = (ms: number) => new Date(ms).toISOString();
+  const json = (text: string | null) => text === null ? null : JSON.parse(text);
+  return {
+    id: row.id,
+    status: row.status,
+    spec: JSON.parse(row.spec),
+    spec_hash: row.spec_hash,
+    code_version: row.code_version,
+    backend: row.backend,
+    device: row.device,
+    attempts: row.attempts,
+    progress: json(row.progress),
+    metrics: json(row.metrics),
+    result: json(row.result),
+    error: json(row.error),
+    created_at: time(row.created_at),
+    started_at: row.started_at === null ? null : time(row.started_at),
+    finished_at: row.finished_at === null ? null : time(row.finished_at),
+  };
+}

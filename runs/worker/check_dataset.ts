@@ -1,0 +1,114 @@
+// Whether a dataset of a spec is there and fits the model, without reading all of it.
+
+import { join } from "@std/path";
+import type { ModelConfig } from "../../compute/models/config.ts";
+import { DATASETS } from "../../data/datasets.ts";
+import type { HomePaths } from "../configuration.ts";
+import type { Dataset } from "../spec/dataset.ts";
+import { type Problem, suggestion } from "../spec/problems.ts";
+import { exists } from "../write_file.ts";
+
+/** What the dataset has to fit. `config` is undefined where the model itself is wrong. */
+export interface DatasetContext {
+  readonly config: ModelConfig | undefined;
+  readonly maxLength: number | undefined;
+  readonly paths: HomePaths;
+}
+
+/** Adds a problem for whatever is wrong with the dataset at `path` of the spec. */
+export async function checkDataset(
+  dataset: Dataset,
+  path: string,
+  { config, maxLength, paths }: DatasetContext,
+  problems: Problem[],
+): Promise<void> {
+  if (typeof dataset === "string") {
+    checkName(dataset, undefined, path, path, problems);
+  } else if ("name" in dataset) {
+    checkName(dataset.name, dataset.split, `${path}/name`, `${path}/split`, problems);
+  } else if ("file" in dataset) {
+    if (!(await exists(join(paths.datasets, dataset.file)))) {
+      const allowed = await filesBelow(paths.datasets);
+      problems.push({
+        path: `${path}/file`,
+        message: `Unknown file "${dataset.file}"${suggestion(dataset.file, allowed)}`,
+        allowed,
+      });
+    }
+  } else if (config) {
+    const { input_ids, labels } = dataset.inline;
+    checkIds(input_ids, `${path}/inline/input_ids`, config, problems);
+    if (labels) checkIds(labels, `${path}/inline/labels`, config, problems);
+    const most = maxLength ?? config.max_position_embeddings;
+    const row = input_ids.findIndex((ids) => ids.length > most);
+    if (row >= 0) {
+      problems.push({
+        path: `${path}/inline/input_ids/${row}`,
+        message: `Expected at most ${most} tokens, the longest sequence of this run, ` +
+          `but found ${input_ids[row]!.length}`,
+      });
+    }
+  }
+}
+
+function checkName(
+  name: string,
+  split: string | undefined,
+  namePath: string,
+  splitPath: string,
+  problems: Problem[],
+): void {
+  const info = DATASETS.get(name);
+  if (info === undefined) {
+    const allowed = [...DATASETS.keys()];
+    problems.push({
+      path: namePath,
+      message: `Unknown dataset "${name}"${suggestion(name, allowed)}`,
+      allowed,
+    });
+  } else if (split !== undefined && info.splits[split] === undefined) {
+    const allowed = Object.keys(info.splits);
+    problems.push({
+      path: splitPath,
+      message: `Unknown split "${split}" of "${name}"${suggestion(split, allowed)}`,
+      allowed,
+    });
+  } else if (info.sample === undefined) {
+    problems.push({
+      path: namePath,
+      message: `Dataset "${name}" does not ship: put its rows into a .jsonl file in the datasets ` +
+        `folder and name that as { "file": … }`,
+      allowed: [...DATASETS.values()].filter((each) => each.sample).map((each) => each.name),
+    });
+  }
+}
+
+// The first bad id is enough: a wrong tokeniser makes thousands of them.
+function checkIds(
+  rows: readonly (readonly number[])[],
+  path: string,
+  config: ModelConfig,
+  problems: Problem[],
+): void {
+  for (const [row, ids] of rows.entries()) {
+    const column = ids.findIndex((id) => id >= config.vocab_size);
+    if (column < 0) continue;
+    problems.push({
+      path: `${path}/${row}/${column}`,
+      message: `Expected a token id below ${config.vocab_size}, the size of the vocabulary, ` +
+        `but found ${ids[column]}`,
+    });
+    return;
+  }
+}
+
+/** Dataset files below a folder, at most 100, by name. */
+export async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
+  if (!(await exists(folder))) return [];
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) found.push(...await filesBelow(join(folder, name), `${prefix}${name}/`));
+    else if (/\.(jsonl|parquet)$/.test(name)) found.push(prefix + name);
+  }
+  return found.sort().slice(0, 100);
+}

@@ -1,0 +1,144 @@
+// Everything about a spec that can be found wrong before it is accepted: what it names must exist and
+// fit together. A spec that passes can still fail (a full disk, a diverging run), not for its names.
+
+import { join } from "@std/path";
+import type { ModelConfig } from "../../compute/models/config.ts";
+import { adapterSites, trainableShapes, trainedWeights } from "../../compute/models/method.ts";
+import { checkWeights, openWeights } from "../../compute/models/weights.ts";
+import type { HomePaths } from "../configuration.ts";
+import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+import { exists } from "../write_file.ts";
+import { checkDataset } from "./check_dataset.ts";
+import { openFileSource } from "./file_source.ts";
+import { foldersWith, listModels, openModel } from "./stored_models.ts";
+
+/**
+ * Checks a parsed spec against the models, adapters and datasets at hand.
+ *
+ * @throws {InvalidSpecError} naming each bad field and what is allowed.
+ */
+export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> {
+  const problems: Problem[] = [];
+  const config = await checkModel(spec.model, paths, problems);
+  if (config) {
+    checkModules(spec, config, problems);
+    const { max_length } = spec.task;
+    const context = config.max_position_embeddings;
+    if (max_length !== undefined && max_length > context) {
+      problems.push({
+        path: "/task/max_length",
+        message: `Expected at most ${context}, the context of "${spec.model}", ` +
+          `but found ${max_length}`,
+      });
+    }
+    if (problems.length === 0) await checkAdapter(spec, config, paths, problems);
+  }
+  const context = { config, maxLength: spec.task.max_length, paths };
+  await checkDataset(spec.task.dataset, "/task/dataset", context, problems);
+  if (spec.task.eval_dataset !== undefined) {
+    await checkDataset(spec.task.eval_dataset, "/task/eval_dataset", context, problems);
+  }
+  if (problems.length > 0) throw new InvalidSpecError(problems);
+}
+
+async function checkModel(
+  name: string,
+  paths: HomePaths,
+  problems: Problem[],
+): Promise<ModelConfig | undefined> {
+  const models = await listModels(paths.models);
+  const model = models.find((each) => each.name === name);
+  if (model === undefined) {
+    const allowed = models.map((each) => each.name);
+    problems.push({
+      path: "/model",
+      message: `Unknown model "${name}"${suggestion(name, allowed)}`,
+      allowed,
+    });
+    return;
+  }
+  try {
+    using open = await openModel(model.folder);
+    return open.config;
+  } catch (error) {
+    problems.push({ path: "/model", message: inputMessage(error) });
+  }
+}
+
+function checkModules(spec: RunSpec, config: ModelConfig, problems: Problem[]): void {
+  const { method } = spec;
+  const targets = method.target_modules;
+  if (Array.isArray(targets)) {
+    targets.forEach((target, index) =>
+      collect(`/method/target_modules/${index}`, problems, () => {
+        adapterSites(config, [target]);
+      })
+    );
+  }
+  if (method.kind === "lora") {
+    method.modules_to_save?.forEach((module, index) =>
+      collect(`/method/modules_to_save/${index}`, problems, () => {
+        trainedWeights(config, {
+          ...method,
+          target_modules: "all",
+          modules_to_save: [module],
+        });
+      })
+    );
+  }
+}
+
+async function checkAdapter(
+  spec: RunSpec,
+  config: ModelConfig,
+  paths: HomePaths,
+  problems: Problem[],
+): Promise<void> {
+  if (spec.method.kind !== "lora" || spec.method.init_from === undefined) return;
+  const path = "/method/init_from";
+  const file = join(paths.adapters, spec.method.init_from, "adapter_model.safetensors");
+  if (!(await exists(file))) {
+    const stored = await foldersWith("adapter_model.safetensors", paths.adapters);
+    const allowed = stored.map(({ name }) => name);
+    problems.push({
+      path,
+      message: `Unknown adapter "${spec.method.init_from}"` +
+        suggestion(spec.method.init_from, allowed),
+      allowed,
+    });
+    return;
+  }
+  try {
+    using source = await openFileSource(file, "adapter_model.safetensors");
+    const shapes = trainableShapes(config, spec.method);
+    checkWeights(
+      await openWeights([source]),
+      new Map(shapes.map(({ name, shape }) => [name, shape])),
+    );
+  } catch (error) {
+    problems.push({ path, message: inputMessage(error) });
+  }
+}
+
+function collect(path: string, problems: Problem[], check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const message = inputMessage(error);
+    const expected = /expected (?:one|some) of (.*)$/.exec(message)?.[1];
+    const allowed = expected && [...expected.matchAll(/"([^"]+)"/g)].map((match) => match[1]!);
+    problems.push({ path, message, ...(allowed && { allowed }) });
+  }
+}
+
+// What the input caused has these classes; anything else is our own fault and passes through.
+function inputMessage(error: unknown): string {
+  if (
+    error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError ||
+    error instanceof Deno.errors.NotFound
+  ) {
+    return error.message;
+  }
+  throw error;
+}

@@ -1,0 +1,53 @@
+// Collects what a worker learns and stores it in batches: one commit for many steps.
+
+import type { MetricPoint, Progress, RunEvent } from "../spec/run.ts";
+import type { Claim, Report, RunStore } from "../store/run_store.ts";
+
+/** Longest time that something known is not yet stored, in milliseconds. */
+const FLUSH_MS = 200;
+
+/** Writes a claimed run's events and points. */
+export class Reporter {
+  #events: Omit<RunEvent, "seq">[] = [];
+  #points: MetricPoint[] = [];
+  #progress: Progress | undefined;
+  #flushed = performance.now();
+
+  constructor(readonly store: RunStore, readonly claim: Claim) {}
+
+  /** Takes an event, and a point where it has one. */
+  add(type: string, data: Record<string, unknown>, point?: MetricPoint, progress?: Progress): void {
+    this.#events.push({ type, data });
+    if (point) {
+      const last = this.#points.at(-1);
+      if (last?.step === point.step) this.#points[this.#points.length - 1] = { ...last, ...point };
+      else this.#points.push(point);
+    }
+    if (progress) this.#progress = progress;
+  }
+
+  /** Stores what is waiting if it waits for too long. */
+  async flushIfDue(): Promise<void> {
+    if (performance.now() - this.#flushed >= FLUSH_MS) await this.flush();
+  }
+
+  /**
+   * Stores all that is waiting, with `report`.
+   *
+   * @throws {ClaimLostError} if another attempt has the run.
+   */
+  async flush(report: Report = {}): Promise<void> {
+    this.#flushed = performance.now();
+    if (this.#events.length === 0 && Object.keys(report).length === 0) return;
+    const events = this.#events, points = this.#points, progress = this.#progress;
+    this.#events = [];
+    this.#points = [];
+    this.#progress = undefined;
+    await this.store.report(this.claim, {
+      events,
+      points,
+      ...(progress && { progress }),
+      ...report,
+    });
+  }
+}

@@ -1,0 +1,190 @@
+// Starts a process for each run, watches it, and says in the run's row what became of it. The job
+// process does the work and writes the results; this one holds the lease and survives its death.
+
+import type { Configuration } from "../configuration.ts";
+import type { RunQueue } from "../queue/run_queue.ts";
+import { isFinal } from "../spec/run.ts";
+import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
+import { EXIT_STOPPED } from "./exit_code.ts";
+
+/** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
+const POLL_MS = 500;
+/** How often leases are prolonged. */
+const HEARTBEAT_MS = 3000;
+/** A job that was asked to stop has this long to write its checkpoint. */
+const GRACE_MS = 10_000;
+/** The end of a job's stderr that is kept for the error message, in characters. */
+const STDERR_TAIL = 2000;
+
+/** What a supervisor works with. */
+export interface SupervisorOptions {
+  readonly store: RunStore;
+  readonly queue: RunQueue;
+  readonly configuration: Configuration;
+  /** The program's entry point; the job process runs it with `run-job`. */
+  readonly main: string;
+}
+
+interface Job {
+  readonly claim: Claim;
+  readonly process: Deno.ChildProcess;
+  readonly done: Promise<void>;
+  /** Why it was asked to stop. */
+  stop?: "cancel" | "shutdown" | "lost";
+}
+
+/** Runs queued runs, at most `configuration.jobs` at a time. */
+export class Supervisor {
+  readonly #jobs = new Set<Job>();
+  readonly #owner = `${Deno.hostname()}:${Deno.pid}`;
+  #stopping = false;
+  #wake = () => {};
+  #loop: Promise<void> | undefined;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  constructor(readonly options: SupervisorOptions) {}
+
+  /** Starts looking for work. */
+  start(): void {
+    this.#loop = this.#run();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  /** Process ids of the jobs by run. */
+  get processes(): ReadonlyMap<string, number> {
+    return new Map([...this.#jobs].map(({ claim, process }) => [claim.id, process.pid]));
+  }
+
+  /** Looks for new and cancelled runs now instead of at the next poll. */
+  wake(): void {
+    this.#wake();
+    void this.#beat();
+  }
+
+  /** Stops all jobs, each with a checkpoint; their runs go back to the queue. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#heartbeat);
+    this.#wake();
+    for (const job of this.#jobs) askToStop(job, "shutdown");
+    await Promise.all([this.#loop, ...[...this.#jobs].map(({ done }) => done)]);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        while (!this.#stopping && this.#jobs.size < this.options.configuration.jobs) {
+          const claim = await this.options.queue.claim(this.#owner);
+          if (claim === undefined) break;
+          this.#spawn(claim);
+        }
+      } catch (error) {
+        console.error("Cannot look for queued runs:", error);
+      }
+      if (!this.#stopping) await this.#idle();
+    }
+  }
+
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, POLL_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #spawn(claim: Claim): void {
+    const { configuration, main } = this.options;
+    const program = Deno.build.standalone ? [] : ["run", "-A", main];
+    const process = new Deno.Command(Deno.execPath(), {
+      args: [...program, "run-job", claim.id, String(claim.attempt)],
+      env: { NOREGRET_HOME: configuration.home },
+      // The job reads its stdin and stops when this process is gone.
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const job: Job = { claim, process, done: Promise.resolve() };
+    Object.assign(job, {
+      done: this.#watch(job).catch((error) =>
+        console.error(`Cannot record the end of run ${claim.id}:`, error)
+      ),
+    });
+    this.#jobs.add(job);
+  }
+
+  async #watch(job: Job): Promise<void> {
+    const [tail, status] = await Promise.all([
+      readTail(job.process.stderr),
+      job.process.status,
+    ]);
+    await job.process.stdin.close().catch(() => {});
+    try {
+      await this.#record(job, status, tail);
+    } catch (error) {
+      if (!(error instanceof ClaimLostError)) throw error;
+    } finally {
+      this.#jobs.delete(job);
+      this.#wake();
+    }
+  }
+
+  async #record({ claim, stop }: Job, status: Deno.CommandStatus, tail: string): Promise<void> {
+    const { store, queue } = this.options;
+    const run = await store.get(claim.id);
+    if (run === undefined || run.attempts !== claim.attempt || isFinal(run.status)) return;
+    if (stop === "cancel") return await store.finish(claim, { status: "cancelled" });
+    if (stop === "shutdown") return await queue.release(claim);
+    if (stop === "lost") return;
+    const how = status.signal !== null
+      ? `was killed by ${status.signal}`
+      : status.code === EXIT_STOPPED
+      ? "was stopped from outside"
+      : `ended with code ${status.code}`;
+    await queue.retry(claim, {
+      type: status.signal !== null ? "Killed" : "Crashed",
+      message: `The job process ${how}${tail === "" ? "" : `: ${tail}`}`,
+    });
+  }
+
+  async #beat(): Promise<void> {
+    for (const job of this.#jobs) {
+      try {
+        const answer = await this.options.queue.heartbeat(job.claim);
+        if (answer !== "held" && job.stop === undefined) askToStop(job, answer);
+      } catch (error) {
+        console.error(`Cannot prolong the lease of run ${job.claim.id}:`, error);
+      }
+    }
+  }
+}
+
+function askToStop(job: Job, reason: "cancel" | "shutdown" | "lost"): void {
+  job.stop ??= reason;
+  kill(job.process, "SIGTERM");
+  const timer = setTimeout(() => kill(job.process, "SIGKILL"), GRACE_MS);
+  job.process.status.finally(() => clearTimeout(timer));
+}
+
+function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    process.kill(signal);
+  } catch (error) {
+    // It has ended by itself.
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+// Passes a job's messages on and keeps their end.
+async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  let tail = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    await Deno.stderr.write(chunk);
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-STDERR_TAIL);
+  }
+  // deno-lint-ignore no-control-regex
+  return tail.replaceAll(/\x1b\[[0-9;]*m/g, "").trim();
+}

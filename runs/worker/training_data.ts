@@ -1,0 +1,63 @@
+// The batches of a spec: its training data and its held-out set.
+
+import type { ModelConfig } from "../../compute/models/config.ts";
+import type { Batch } from "../../data/example.ts";
+import { loadExamples } from "../../data/load.ts";
+import { evaluationBatches, Loader } from "../../data/loader.ts";
+import type { Dataset } from "../spec/dataset.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+
+/** Tokens of a sequence where a spec does not say. */
+const DEFAULT_MAX_LENGTH = 2048;
+
+/** What a run trains and is measured on. */
+export interface TrainingData {
+  readonly loader: Loader;
+  /** Undefined where nothing is held out. */
+  readonly evalBatches: Batch[] | undefined;
+  /** Updates that the run will make. */
+  readonly steps: number;
+}
+
+/** Loads a spec's data. `folder` holds the dataset files. */
+export async function loadTrainingData(
+  spec: RunSpec,
+  config: ModelConfig,
+  folder: string,
+): Promise<TrainingData> {
+  const { task } = spec;
+  const maxLength = task.max_length ??
+    Math.min(DEFAULT_MAX_LENGTH, config.max_position_embeddings);
+  const options = { maxLength, folder, completionOnly: task.completion_only_loss };
+  const examples = await loadExamples(task.dataset, { ...options, purpose: "train" });
+  const loader = new Loader({
+    examples: examples ?? [],
+    maxLength,
+    batchSize: spec.batch_size,
+    accumulation: spec.gradient_accumulation_steps,
+    packing: task.packing,
+    epochs: task.num_epochs,
+    seed: spec.seed,
+  });
+  // A named dataset is evaluated on its held-out split; ids and files on all of what they hold.
+  const evalDataset = task.eval_dataset ?? task.dataset;
+  const purpose = task.eval_dataset === undefined || isNamed(evalDataset) ? "test" : "train";
+  const held = await loadExamples(
+    task.eval_dataset === undefined ? withoutSplit(evalDataset) : evalDataset,
+    { ...options, purpose },
+  );
+  return {
+    loader,
+    evalBatches: held && evaluationBatches(held, maxLength, loader.tokensPerBatch),
+    steps: Math.min(spec.max_steps ?? loader.steps, loader.steps),
+  };
+}
+
+function isNamed(dataset: Dataset): boolean {
+  return typeof dataset === "string" || "name" in dataset;
+}
+
+// The training set's split and limit are not those of the held-out set.
+function withoutSplit(dataset: Dataset): Dataset {
+  return typeof dataset === "object" && "name" in dataset ? { name: dataset.name } : dataset;
+}

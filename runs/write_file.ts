@@ -1,0 +1,61 @@
+// Files that are there whole or not at all, whatever happens to the process or the machine.
+
+import { basename, dirname, join } from "@std/path";
+
+/** Writes a file: temporary name, fsync, rename, fsync of the folder. */
+export async function writeFileAtomically(
+  path: string,
+  data: Uint8Array | string,
+): Promise<void> {
+  const folder = dirname(path);
+  await Deno.mkdir(folder, { recursive: true });
+  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  await writeSynced(temporary, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  await Deno.rename(temporary, path);
+  await syncFolder(folder);
+}
+
+/** Writes a folder of files in one rename. A folder that is already there stays as it is. */
+export async function writeFolderAtomically(
+  path: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  const parent = dirname(path);
+  await Deno.mkdir(parent, { recursive: true });
+  const temporary = join(parent, `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  await Deno.mkdir(temporary);
+  for (const [name, data] of files) await writeSynced(join(temporary, name), data);
+  await syncFolder(temporary);
+  try {
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary, { recursive: true });
+    // ENOTEMPTY: an earlier attempt finished the same folder.
+    if (!(await exists(path))) throw error;
+  }
+  await syncFolder(parent);
+}
+
+/** True if something has this path. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+async function writeSynced(path: string, data: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+  await file.sync();
+}
+
+async function syncFolder(path: string): Promise<void> {
+  using folder = await Deno.open(path, { read: true });
+  await folder.sync();
+}
