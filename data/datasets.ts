@@ -26,6 +26,9 @@ export interface DatasetInfo {
 /** Information in a token, for capacity estimates (Schulman et al. 2025, "LoRA Without Regret"). */
 export const BITS_PER_TOKEN = 1;
 
+/** Rows at the end of a dataset that are its `test` split where its makers publish none. */
+export const HELD_OUT_ROWS = 1024;
+
 /** Every known dataset, by name. */
 export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
   ([
@@ -56,14 +59,20 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
       description: "Instructions and conversations of many kinds (Lambert et al. 2024)",
       licence: "ODC-BY-1.0",
       schema: "messages",
-      splits: { train: { rows: 939_343, tokens: 939_343_000 } },
+      splits: {
+        train: { rows: 939_343 - HELD_OUT_ROWS, tokens: 938_319_000 },
+        test: { rows: HELD_OUT_ROWS, tokens: 1_024_000 },
+      },
     },
     {
       name: "open-thoughts/OpenThoughts3-1.2M",
       description: "Reasoning traces of up to 16k tokens (Guha et al. 2025)",
       licence: "Apache-2.0",
       schema: "messages",
-      splits: { train: { rows: 1_200_000, tokens: 1_800_000_000 } },
+      splits: {
+        train: { rows: 1_200_000 - HELD_OUT_ROWS, tokens: 1_798_464_000 },
+        test: { rows: HELD_OUT_ROWS, tokens: 1_536_000 },
+      },
     },
     {
       name: "DigitalLearningGmbH/MATH-lighteval",

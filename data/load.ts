@@ -3,7 +3,7 @@
 import { isAbsolute, join, normalize } from "@std/path";
 import type { Dataset } from "../runs/spec/dataset.ts";
 import { findDataset, findSplit } from "./datasets.ts";
-import { type Example, exampleOf } from "./example.ts";
+import { type Example, exampleOf, IGNORED_TARGET } from "./example.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
 import { parseJsonl, rowExamples } from "./rows.ts";
 
@@ -15,6 +15,8 @@ export interface LoadOptions {
   /** Folder of dataset files. */
   readonly folder: string;
   readonly tokenizer?: Tokenizer;
+  /** Tokens that the model knows; absent: not checked. */
+  readonly vocabSize?: number;
   /** Whether the prompt's tokens are left out of the loss. */
   readonly completionOnly?: boolean;
 }
@@ -27,6 +29,18 @@ export interface LoadOptions {
  * @throws {SyntaxError} for a file that cannot be parsed.
  */
 export async function loadExamples(
+  dataset: Dataset,
+  options: LoadOptions,
+): Promise<Example[] | undefined> {
+  const examples = await readExamples(dataset, options);
+  const { vocabSize } = options;
+  if (vocabSize !== undefined) {
+    examples?.forEach((example, row) => checkIds(example, row, vocabSize));
+  }
+  return examples;
+}
+
+async function readExamples(
   dataset: Dataset,
   options: LoadOptions,
 ): Promise<Example[] | undefined> {
@@ -111,4 +125,15 @@ async function readSample(file: string): Promise<string> {
   const packed = await Deno.readFile(new URL(`./samples/${file}`, import.meta.url));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return await new Response(stream).text();
+}
+
+function checkIds({ ids, targets }: Example, row: number, vocabSize: number): void {
+  const check = (id: number) => {
+    if (id < vocabSize) return;
+    throw new RangeError(
+      `Cannot use row ${row}: it has token ${id}, the model knows 0 to ${vocabSize - 1}`,
+    );
+  };
+  ids.forEach(check);
+  targets.forEach((target) => target === IGNORED_TARGET || check(target));
 }

@@ -4,12 +4,9 @@ import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
 import { DATASETS, findSplit } from "../../data/datasets.ts";
 import { IGNORED_TARGET } from "../../data/example.ts";
 import { loadExamples } from "../../data/load.ts";
-import { prepareData } from "../../data/prepare.ts";
 import { rowExamples } from "../../data/rows.ts";
-import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
 
 const rules = { tokenizer: BYTE_TOKENIZER, maxLength: 16, completionOnly: true };
-const tiny = { vocab_size: 256, max_position_embeddings: 64 };
 
 async function withFile(name: string, text: string, body: (folder: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();
@@ -120,42 +117,11 @@ Deno.test("an unknown dataset or split is answered with the known ones", async (
   });
 });
 
-Deno.test("prepareData() gives a spec's batches and its held-out set", async () => {
-  const spec = parseRunSpec({
-    model: "noregret/tiny",
-    method: { kind: "lora", r: 4 },
-    task: {
-      kind: "sft",
-      dataset: "stdlib/moby-dick",
-      eval_dataset: { name: "stdlib/moby-dick", limit: 8 },
-      max_length: 64,
-    },
-    batch_size: 4,
-    gradient_accumulation_steps: 2,
-    max_steps: 3,
+Deno.test("loadExamples() refuses tokens that the model does not know", async () => {
+  const inline = { inline: { input_ids: [[1, 2], [3, 300]] } };
+  const options = { purpose: "train" as const, maxLength: 16, folder: "", vocabSize: 256 };
+  await assert.rejects(loadExamples(inline, options), {
+    message: "Cannot use row 1: it has token 300, the model knows 0 to 255",
   });
-  const data = await prepareData(spec, tiny, "");
-  assert.equal(data.tokensPerBatch, 128);
-  assert.equal(data.maxSteps, 3);
-  assert.equal(data.evalBatches!.reduce((sum, { counted }) => sum + counted, 0), 512);
-  const step = data.batches.next()!;
-  assert.equal(step.length, 2);
-  assert.ok(step.every(({ ids }) => ids.length === 128));
-});
-
-Deno.test("prepareData() refuses tokens that the model does not have, and text without a tokenizer", async () => {
-  const spec = (dataset: unknown) =>
-    parseRunSpec({
-      model: "noregret/tiny",
-      method: { kind: "full" },
-      task: { kind: "sft", dataset },
-      batch_size: 1,
-    });
-  const inline = spec({ inline: { input_ids: [[1, 2], [3, 300]] } });
-  await assert.rejects(prepareData(inline, tiny, ""), {
-    message: "Cannot use row 1: it has token 300, expected ids from 0 to 255",
-  });
-  const wide = { ...tiny, vocab_size: 32_000 };
-  await assert.rejects(prepareData(spec("stdlib/sotu"), wide, ""), { message: /no tokenizer/ });
-  assert.equal((await prepareData(inline, wide, "")).maxSteps, 1);
+  assert.equal((await loadExamples(inline, { ...options, vocabSize: 301 }))!.length, 2);
 });
