@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "@std/path";
+import binaryen from "npm:binaryen@132.0.0";
 
 const WASM = import.meta.dirname!;
 const TARGET = Deno.env.get("CARGO_TARGET_DIR") ?? join(WASM, "target");
@@ -56,18 +57,19 @@ function buildCore(): void {
   optimise(join(out, "noregret_core_bg.wasm"));
 }
 
-/** Runs binaryen's wasm-opt in place. */
+/** Optimises a module in place: what the compiler leaves costs load time. */
 function optimise(file: string): void {
-  const wasmOpt = "npm:binaryen@132.0.0/wasm-opt";
-  const features = ["--enable-simd", "--enable-bulk-memory", "--enable-nontrapping-float-to-int"];
-  const more = [
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-  ];
-  const opt = [wasmOpt, "-O3", ...features, ...more, file, "-o", file];
-  run(Deno.execPath(), ["run", "-A", "--unstable-detect-cjs", ...opt]);
+  const module = binaryen.readBinary(readFileSync(file));
+  const f = binaryen.Features;
+  module.setFeatures(
+    f.SIMD128 | f.BulkMemory | f.BulkMemoryOpt | f.SignExt | f.MutableGlobals |
+      f.NontrappingFPToInt |
+      f.ReferenceTypes | f.Multivalue,
+  );
+  binaryen.setOptimizeLevel(3);
+  binaryen.setShrinkLevel(0);
+  module.optimize();
+  writeFileSync(file, module.emitBinary());
 }
 
 function run(command: string, args: string[], env: Record<string, string> = {}): void {

@@ -1,0 +1,163 @@
+// POST /tokenize and /detokenize: text or messages ↔ ids, with a model's own tokeniser.
+
+import { createRoute, OpenAPIHono, type OpenAPIHonoOptions, z } from "@hono/zod-openapi";
+import type { Env } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { Message } from "../wasm/chat_template.ts";
+import { TokenizerStore } from "../wasm/tokenizer_store.ts";
+
+const MAX_TEXTS = 1024;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+const MAX_IDS = 4 * 1024 * 1024;
+
+const model = z.string().min(1).max(200).openapi({
+  description: "A shipped name, or a folder under the models folder",
+  example: "noregret/tiny",
+});
+
+const message = z.looseObject({
+  role: z.string(),
+  content: z.union([z.string(), z.null(), z.array(z.unknown())]).optional(),
+});
+
+const tokenizeRequest = z.strictObject({
+  model,
+  texts: z.array(z.string()).min(1).max(MAX_TEXTS).optional(),
+  messages: z.array(message).min(1).max(MAX_TEXTS).optional(),
+  add_special_tokens: z.boolean().default(true).openapi({
+    description: "Put the model's special tokens around each text; a chat template writes its own",
+  }),
+  allow_special: z.boolean().default(true).openapi({
+    description: "Recognise special tokens that are written in a text",
+  }),
+  add_generation_prompt: z.boolean().default(false),
+  max_length: z.int().min(0).max(MAX_IDS).optional(),
+})
+  .refine((body) => (body.texts === undefined) !== (body.messages === undefined), {
+    path: ["texts"],
+    message: "expected either texts or messages",
+  })
+  .refine(
+    (body) => (body.texts ?? []).reduce((sum, text) => sum + text.length, 0) <= MAX_CHARACTERS,
+    { path: ["texts"], message: `expected at most ${MAX_CHARACTERS} characters in all` },
+  );
+
+const tokenizeResponse = z.object({
+  results: z.array(z.object({
+    ids: z.array(z.int()),
+    tokens: z.array(z.string()),
+    offsets: z.array(z.tuple([z.int(), z.int()])).openapi({
+      description: "Code points of the text, or of the rendered messages: [start, end)",
+    }),
+    assistant_mask: z.array(z.int()).optional().openapi({
+      description: "For messages: 1 where the assistant speaks",
+    }),
+    text: z.string().optional().openapi({ description: "For messages: the rendered text" }),
+  })),
+});
+
+const detokenizeRequest = z.strictObject({
+  model,
+  ids: z.array(z.array(z.int().min(0).max(2 ** 32 - 1)).max(MAX_IDS)).min(1).max(MAX_TEXTS),
+  skip_special_tokens: z.boolean().default(true),
+});
+
+const detokenizeResponse = z.object({ texts: z.array(z.string()) });
+
+/** A JSON body, for a route. */
+function json<T extends z.ZodType>(schema: T) {
+  return { content: { "application/json": { schema } } };
+}
+
+const tokenizeRoute = createRoute({
+  method: "post",
+  path: "/tokenize",
+  summary: "Texts or messages to ids",
+  tags: ["tokenizer"],
+  request: { body: { required: true, ...json(tokenizeRequest) } },
+  responses: { 200: { description: "One result a text", ...json(tokenizeResponse) } },
+});
+
+const detokenizeRoute = createRoute({
+  method: "post",
+  path: "/detokenize",
+  summary: "Ids to texts",
+  tags: ["tokenizer"],
+  request: { body: { required: true, ...json(detokenizeRequest) } },
+  responses: { 200: { description: "One text a list of ids", ...json(detokenizeResponse) } },
+});
+
+/** The tokeniser's routes, for models shipped or under `home`; to be mounted under /v1. */
+export function tokenizeRoutes<E extends Env = Env>(
+  { home }: { home: string },
+  options?: OpenAPIHonoOptions<E>,
+): OpenAPIHono<E> {
+  const store = new TokenizerStore(home);
+  const app = new OpenAPIHono<E>(options);
+  app.openapi(tokenizeRoute, async (c) => {
+    const body = c.req.valid("json");
+    const { tokenizer, chatTemplate } = await open(store, body.model);
+    const result = (text: string, addSpecialTokens: boolean, allowSpecial: boolean) => {
+      const { ids, offsets } = tokenizer.encode(text, {
+        addSpecialTokens,
+        allowSpecial,
+        offsets: "code_points",
+        ...(body.max_length !== undefined && { maxLength: body.max_length }),
+      });
+      const tokens = Array.from(ids, (id) => tokenizer.idToToken(id) ?? "");
+      return { ids: [...ids], tokens, offsets: offsets! };
+    };
+    return attempt(() => {
+      if (body.texts) {
+        const { add_special_tokens, allow_special } = body;
+        const results = body.texts.map((text) => result(text, add_special_tokens, allow_special));
+        return c.json({ results }, 200);
+      }
+      if (!chatTemplate) {
+        throw new TypeError(`Cannot render messages: "${body.model}" has no chat template`);
+      }
+      const { text, assistantMask } = chatTemplate.encode(tokenizer, body.messages as Message[], {
+        addGenerationPrompt: body.add_generation_prompt,
+        ...(body.max_length !== undefined && { maxLength: body.max_length }),
+      });
+      const rendered = { ...result(text, false, true), assistant_mask: [...assistantMask], text };
+      return c.json({ results: [rendered] }, 200);
+    });
+  });
+  app.openapi(detokenizeRoute, async (c) => {
+    const { model, ids, skip_special_tokens } = c.req.valid("json");
+    const { tokenizer } = await open(store, model);
+    return attempt(() => {
+      const texts = ids.map((list) => tokenizer.decode(list, skip_special_tokens));
+      return c.json({ texts }, 200);
+    });
+  });
+  return app;
+}
+
+/** The tokeniser of a model, or a 404 that says what was looked for. */
+async function open(store: TokenizerStore, name: string) {
+  try {
+    return await store.open(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new HTTPException(404, { message: error.message });
+    }
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new HTTPException(422, { message: error.message });
+    }
+    throw error;
+  }
+}
+
+/** Runs `call`; what is wrong with the request answers 422. */
+function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new HTTPException(422, { message: error.message });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** Loads the tokeniser files of a model's folder. */
+
+import { join } from "@std/path";
+import { type ChatTemplate, chatTemplateOf } from "./chat_template.ts";
+import { Tokenizer } from "./tokenizer.ts";
+
+/** A model's tokeniser and, if it has one, its chat template. */
+export interface TokenizerFiles {
+  tokenizer: Tokenizer;
+  chatTemplate: ChatTemplate | undefined;
+}
+
+/**
+ * Reads tokenizer.json and, where they exist, tokenizer_config.json, special_tokens_map.json and
+ * chat_template.jinja.
+ *
+ * @throws {Deno.errors.NotFound} If there is no tokenizer.json.
+ * @throws {SyntaxError} If a file is not valid.
+ */
+export async function loadTokenizer(folder: string): Promise<TokenizerFiles> {
+  const [json, config, specialTokensMap, template] = await Promise.all([
+    Deno.readFile(join(folder, "tokenizer.json")),
+    readJson(join(folder, "tokenizer_config.json")),
+    readJson(join(folder, "special_tokens_map.json")),
+    readText(join(folder, "chat_template.jinja")),
+  ]);
+  return {
+    tokenizer: Tokenizer.load(json, { config, specialTokensMap }),
+    chatTemplate: chatTemplateOf({ ...specialTokensMap, ...config }, template),
+  };
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  const value: unknown = JSON.parse(await readText(file) ?? "{}");
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw new SyntaxError(`Cannot load tokenizer: "${file}" holds no object`);
+  }
+  return value as Record<string, unknown>;
+}

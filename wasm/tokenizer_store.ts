@@ -1,0 +1,85 @@
+/** Tokenisers by model name: shipped ones, and folders that users put under their models folder. */
+
+import { join, resolve, sep } from "@std/path";
+import { loadTokenizer, type TokenizerFiles } from "./load_tokenizer.ts";
+
+/** How many tokenisers stay loaded: each holds tens of megabytes. */
+const KEPT = 4;
+
+/** The models that come with the package: `noregret/NAME` is `data/models/NAME`. */
+const SHIPPED = new URL("../data/models/", import.meta.url);
+const SHIPPED_OWNER = "noregret/";
+
+interface Loaded {
+  files: Promise<TokenizerFiles>;
+  changed: number;
+}
+
+/** Loads tokenisers on demand and keeps those used last. */
+export class TokenizerStore {
+  readonly #home: string;
+  readonly #loaded = new Map<string, Loaded>();
+
+  /** @param home The folder that holds `models/`. */
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /**
+   * The tokeniser of a model; read again if its file has changed.
+   *
+   * @throws {Deno.errors.NotFound} If there is no such model.
+   * @throws {RangeError} If the name leads out of the models folder.
+   */
+  async open(name: string): Promise<TokenizerFiles> {
+    const folder = await this.#folder(name);
+    const info = await Deno.stat(join(folder, "tokenizer.json")).catch(() => {
+      throw new Deno.errors.NotFound(`Cannot open model "${name}": it has no tokenizer.json`);
+    });
+    const changed = info.mtime?.getTime() ?? 0;
+    let entry = this.#loaded.get(folder);
+    if (!entry || entry.changed !== changed) entry = { files: loadTokenizer(folder), changed };
+    this.#loaded.delete(folder);
+    this.#loaded.set(folder, entry);
+    while (this.#loaded.size > KEPT) this.#loaded.delete(this.#loaded.keys().next().value!);
+    try {
+      return await entry.files;
+    } catch (error) {
+      this.#loaded.delete(folder);
+      throw error;
+    }
+  }
+
+  async #folder(name: string): Promise<string> {
+    const parts = name.split("/");
+    if (parts.some((part) => part === "" || part === "." || part === "..") || /[\\\0]/.test(name)) {
+      throw new RangeError(`Cannot open model "${name}": expected a name inside the models folder`);
+    }
+    const roots = [[resolve(this.#home, "models"), name]];
+    if (name.startsWith(SHIPPED_OWNER)) {
+      roots.unshift([resolve(SHIPPED.pathname), name.slice(SHIPPED_OWNER.length)]);
+    }
+    for (const [root, inside] of roots as [string, string][]) {
+      let real: string;
+      let base: string;
+      try {
+        base = await Deno.realPath(root);
+        real = await Deno.realPath(join(root, inside));
+        // A link to a file outside would be read as well.
+        const file = await Deno.realPath(join(real, "tokenizer.json"));
+        if (!file.startsWith(base + sep)) real = "";
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) continue;
+        if (error instanceof Deno.errors.NotADirectory) continue;
+        throw error;
+      }
+      if (!real.startsWith(base + sep)) {
+        throw new RangeError(`Cannot open model "${name}": it leads out of the models folder`);
+      }
+      return real;
+    }
+    throw new Deno.errors.NotFound(
+      `Cannot open model "${name}": no such model with a tokenizer.json`,
+    );
+  }
+}
