@@ -1,0 +1,94 @@
+// The three sizes of figure 1. Each is a plan: what is trained on what, for how long, and where the
+// learning rates lie. docs/figures.md says how the numbers were found.
+
+import type { RunSpecInput } from "../runs/spec/run_spec.ts";
+import type { Preset } from "./figure.ts";
+
+/** A plan for figure 1. */
+export interface Fig1Preset {
+  readonly model: string;
+  /** One panel each. */
+  readonly datasets: readonly string[];
+  readonly ranks: readonly number[];
+  /** Learning rates of LoRA, for every rank. */
+  readonly loraRates: readonly number[];
+  /** Learning rates of LoRA with other modules trained in full beside it. */
+  readonly savedRates: readonly number[];
+  readonly fullRates: readonly number[];
+  readonly steps: number;
+  readonly evalSteps: number | readonly number[];
+  /** Whether to show, beside the matrices that LoRA adapts, the whole model. */
+  readonly wholeModel: boolean;
+  /** Windows of the held-out split; absent: all of it. */
+  readonly evalLimit?: number;
+  readonly base: Pick<
+    RunSpecInput,
+    | "batch_size"
+    | "gradient_accumulation_steps"
+    | "dtype"
+    | "gradient_checkpointing"
+    | "logging_steps"
+    | "save_steps"
+  >;
+  readonly maxLength: number;
+}
+
+/** Steps at which curves are measured, about evenly spaced on a logarithmic axis. */
+export function evaluationSteps(steps: number, count: number): number[] {
+  const first = Math.max(1, steps / 2 ** (count / 2));
+  const ratio = (steps / first) ** (1 / Math.max(1, count - 1));
+  const all = Array.from({ length: count }, (_, i) => Math.round(first * ratio ** i));
+  return [...new Set([...all, steps])].filter((step) => step <= steps).sort((a, b) => a - b);
+}
+
+/** Each preset of figure 1. */
+export const FIG1_PRESETS: Readonly<Record<Preset, Fig1Preset>> = {
+  smoke: {
+    model: "noregret/tiny",
+    datasets: ["stdlib/moby-dick"],
+    ranks: [1, 16],
+    loraRates: [2e-3],
+    savedRates: [1e-3],
+    fullRates: [5e-4],
+    steps: 16,
+    evalSteps: evaluationSteps(16, 4),
+    wholeModel: true,
+    evalLimit: 8,
+    base: { batch_size: 1, logging_steps: 4, save_steps: 1_000_000 },
+    maxLength: 256,
+  },
+  laptop: {
+    model: "noregret/tiny",
+    datasets: ["stdlib/moby-dick"],
+    ranks: [1, 4, 16, 32],
+    loraRates: [5e-4, 1e-3, 2e-3, 4e-3],
+    savedRates: [5e-4, 1e-3, 2e-3, 4e-3],
+    fullRates: [2.5e-4, 5e-4, 1e-3],
+    steps: 256,
+    evalSteps: evaluationSteps(256, 9),
+    wholeModel: true,
+    evalLimit: 24,
+    base: { batch_size: 1, logging_steps: 16, save_steps: 1_000_000 },
+    maxLength: 256,
+  },
+  paper: {
+    model: "meta-llama/Llama-3.1-8B",
+    datasets: ["allenai/tulu-3-sft-mixture", "open-thoughts/OpenThoughts3-1.2M"],
+    ranks: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    loraRates: [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3],
+    savedRates: [],
+    fullRates: [1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4],
+    steps: 10_000,
+    evalSteps: 100,
+    wholeModel: false,
+    base: {
+      batch_size: 32,
+      gradient_accumulation_steps: 32,
+      dtype: "bf16",
+      gradient_checkpointing: true,
+      logging_steps: 10,
+      save_steps: 1000,
+    },
+    maxLength: 2048,
+  },
+};
