@@ -2,6 +2,7 @@
  * Builds the Rust crates to `wasm/pkg/`, which is committed so that users need no Rust.
  *
  *     deno run -A wasm/build.ts core        build the text core
+ *     deno run -A wasm/build.ts kernels     build the kernels of the cpu backend
  *     deno run -A wasm/build.ts check       fail if pkg/ was built from other sources
  *
  * Each package records a hash of its sources in `SOURCES.sha256`.
@@ -19,11 +20,14 @@ const TARGET = Deno.env.get("CARGO_TARGET_DIR") ?? join(WASM, "target");
 /** The sources that each package is built from, relative to `wasm/`. */
 const SOURCES: Record<string, string[]> = {
   core: ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "core/src"],
+  // No lock file: they depend on nothing, and the text core's versions are not theirs.
+  kernels: ["Cargo.toml", "kernels/Cargo.toml", "kernels/src"],
 };
 
 /** What builds each package; add a function here for a new one. */
 const BUILDERS: Record<string, () => void> = {
   core: buildCore,
+  kernels: buildKernels,
 };
 
 /** The bundled text core: wasm-bindgen's glue for the web, which Deno and browsers both load. */
@@ -55,6 +59,45 @@ function buildCore(): void {
     join(TARGET, "wasm32-unknown-unknown/release/noregret_core.wasm"),
   ]);
   optimise(join(out, "noregret_core_bg.wasm"));
+}
+
+/**
+ * The kernels: no glue, one shared memory that the host makes. `core` is built along with them,
+ * because the one that ships with Rust has no atomics; that needs the compiler's sources
+ * (`rustup component add rust-src`) and its permission to use unstable features.
+ */
+function buildKernels(): void {
+  const out = join(WASM, "pkg/kernels");
+  const linker = [
+    "--shared-memory",
+    "--import-memory",
+    `--max-memory=${2 ** 32}`,
+    "--export=__stack_pointer",
+    "--export=__heap_base",
+    "-zstack-size=262144",
+  ];
+  run("cargo", [
+    "build",
+    "-j1",
+    "--release",
+    "-Zbuild-std=core",
+    "--target=wasm32-unknown-unknown",
+    "--package=noregret-kernels",
+    `--manifest-path=${join(WASM, "Cargo.toml")}`,
+    `--target-dir=${join(TARGET, "kernels")}`,
+  ], {
+    RUSTC_BOOTSTRAP: "1",
+    RUSTFLAGS: [
+      "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals,+simd128,+relaxed-simd",
+      ...linker.map((option) => `-Clink-arg=${option}`),
+      `--remap-path-prefix=${Deno.env.get("HOME")}=~`,
+      `--remap-path-prefix=${WASM}=wasm`,
+    ].join(" "),
+  });
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const built = join(TARGET, "kernels/wasm32-unknown-unknown/release/noregret_kernels.wasm");
+  writeFileSync(join(out, "kernels.wasm"), readFileSync(built));
 }
 
 /** Optimises a module in place: what the compiler leaves costs load time. */

@@ -1,3 +1,176 @@
+//! The kernels of the cpu backend. A plan is an array of [`Command`]s in shared memory; every
+//! thread walks the whole list, each kernel shares out its output rows or tiles, and a barrier
+//! follows each command. JavaScript owns the memory: nothing here allocates.
+
 #![no_std]
+#![feature(stdarch_wasm_atomic_wait)]
+// A kernel's contract (sizes, dtypes) is checked once by the host when a command is recorded.
+#![allow(clippy::missing_safety_doc)]
+
+mod adamw;
+mod attention;
+mod attention_backward;
+mod cross_entropy;
+mod elementwise;
+mod embedding;
+mod gemm;
+mod math;
+mod metrics;
+mod pack;
+mod reduce;
+mod rmsnorm;
+mod rope;
+mod simd;
+mod swiglu;
+mod threads;
+mod tile;
+
+use threads::{Context, Control};
+
+/// One kernel call. `wide` has a bit for each tensor that is packed bf16.
+#[repr(C)]
+pub struct Command {
+    kernel: u32,
+    wide: u32,
+    tensors: [u32; 12],
+    params: [u32; 10],
+}
+
+impl Command {
+    /// Address of the tensor at a position of the kernel's list.
+    #[inline(always)]
+    fn tensor<T>(&self, index: usize) -> *mut T {
+        self.tensors[index] as *mut T
+    }
+    #[inline(always)]
+    fn float(&self, index: usize) -> f32 {
+        f32::from_bits(self.params[index])
+    }
+    #[inline(always)]
+    fn size(&self, index: usize) -> usize {
+        self.params[index] as usize
+    }
+    #[inline(always)]
+    fn flag(&self, index: usize) -> bool {
+        self.params[index] != 0
+    }
+    #[inline(always)]
+    fn is_bf16(&self, index: usize) -> bool {
+        self.wide >> index & 1 == 1
+    }
+}
+
+macro_rules! kernels {
+    ($($name:ident = $function:path),* $(,)?) => {
+        /// Kernel names, separated by spaces; a kernel's id is its position.
+        static NAMES: &str = concat!($(stringify!($name), " "),*);
+
+        #[inline(always)]
+        unsafe fn dispatch(context: &Context, command: &Command) {
+            #[allow(non_camel_case_types)]
+            #[repr(u32)]
+            enum Id { $($name),* }
+            $(const $name: u32 = Id::$name as u32;)*
+            match command.kernel {
+                $($name => $function(context, command),)*
+                _ => core::arch::wasm32::unreachable(),
+            }
+        }
+    };
+}
+
+#[allow(non_upper_case_globals)]
+mod table {
+    use super::*;
+    kernels! {
+        fill = elementwise::fill,
+        scale = elementwise::scale,
+        add = elementwise::add_kernel,
+        embedding_forward = embedding::forward,
+        embedding_backward = embedding::backward,
+        rmsnorm_forward = rmsnorm::forward,
+        rmsnorm_backward = rmsnorm::backward,
+        rmsnorm_backward_weight = rmsnorm::backward_weight,
+        rope = rope::rope,
+        gemm_nt = gemm::nt,
+        gemm_nn = gemm::nn,
+        gemm_tn = gemm::tn,
+        lora_forward = gemm::lora_forward,
+        lora_backward = gemm::lora_backward,
+        swiglu_forward = swiglu::forward,
+        swiglu_backward = swiglu::backward,
+        attention_forward = attention::forward,
+        attention_backward = attention_backward::backward,
+        cross_entropy = cross_entropy::cross_entropy,
+        dot = reduce::dot,
+        sum_squares = reduce::sum_squares,
+        adamw = adamw::adamw,
+        record_metrics = metrics::record_metrics,
+    }
+
+    #[no_mangle]
+    pub extern "C" fn kernel_names() -> *const u8 {
+        NAMES.as_ptr()
+    }
+    #[no_mangle]
+    pub extern "C" fn kernel_names_length() -> usize {
+        NAMES.len()
+    }
+
+    pub unsafe fn walk(context: &Context, commands: *const Command, count: usize) {
+        for index in 0..count {
+            dispatch(context, &*commands.add(index));
+            context.barrier();
+        }
+    }
+}
+
+/// Bytes that each thread needs for packed panels and score tiles.
+#[no_mangle]
+pub extern "C" fn scratch_bytes() -> usize {
+    (gemm::SCRATCH_FLOATS.max(attention_backward::SCRATCH_FLOATS) + 64) * 4
+}
+
+#[no_mangle]
+pub extern "C" fn control_bytes() -> usize {
+    core::mem::size_of::<Control>()
+}
+
+/// Runs a plan on all threads; the caller is thread 0. Returns when every thread is done.
+#[no_mangle]
+pub unsafe extern "C" fn execute(
+    control: *const Control,
+    commands: *const Command,
+    count: usize,
+    threads: usize,
+    scratch: *mut f32,
+) {
+    (*control).publish(commands as u32, count as u32, threads);
+    table::walk(&Context { thread: 0, threads, scratch, control }, commands, count);
+}
+
+/// A worker's life: parks until a plan is published, walks it, parks again, until told to stop.
+#[no_mangle]
+pub unsafe extern "C" fn work(
+    control: *const Control,
+    thread: usize,
+    threads: usize,
+    scratch: *mut f32,
+) {
+    let context = Context { thread, threads, scratch, control };
+    let mut seen = 0;
+    while let Some((commands, count)) = (*control).next_plan(&mut seen) {
+        table::walk(&context, commands as *const Command, count as usize);
+    }
+}
+
+/// Makes every worker return from [`work`].
+#[no_mangle]
+pub unsafe extern "C" fn stop(control: *const Control) {
+    (*control).stop();
+}
+
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! { core::arch::wasm32::unreachable() }
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}

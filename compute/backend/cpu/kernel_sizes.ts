@@ -1,0 +1,90 @@
+// How many elements each tensor of a kernel has, by the kernel's numbers.
+
+import { type KernelName, type KernelParams, KERNELS, RING_WIDTH } from "../kernels.ts";
+import { HYPER_LENGTH } from "../kernels.ts";
+
+type Sizes<K extends KernelName> = (
+  params: KernelParams<K>,
+) => Readonly<Record<keyof typeof KERNELS[K]["tensors"], number>>;
+
+const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
+  fill: ({ n }) => ({ y: n }),
+  scale: ({ n }) => ({ x: n, y: n }),
+  add: ({ n }) => ({ a: n, b: n, y: n }),
+  embedding_forward: ({ rows, cols, vocab }) => ({
+    ids: rows,
+    table: vocab * cols,
+    y: rows * cols,
+  }),
+  embedding_backward: ({ rows, cols, vocab }) => ({
+    ids: rows,
+    dY: rows * cols,
+    dTable: vocab * cols,
+  }),
+  rmsnorm_forward: ({ rows, cols }) => ({ x: rows * cols, w: cols, y: rows * cols, rstd: rows }),
+  rmsnorm_backward: ({ rows, cols }) => ({
+    x: rows * cols,
+    w: cols,
+    rstd: rows,
+    dY: rows * cols,
+    dX: rows * cols,
+  }),
+  rmsnorm_backward_weight: ({ rows, cols }) => ({
+    x: rows * cols,
+    rstd: rows,
+    dY: rows * cols,
+    dW: cols,
+  }),
+  // The table covers the longest sequence, which the numbers do not say: one row at least.
+  rope: ({ tokens, heads, head_dim }) => ({
+    x: tokens * heads * head_dim,
+    start: tokens,
+    table: head_dim,
+  }),
+  gemm_nt: ({ m, n, k }) => ({ x: m * k, w: n * k, y: m * n }),
+  gemm_nn: ({ m, n, k }) => ({ x: m * k, w: k * n, y: m * n }),
+  gemm_tn: ({ m, n, k }) => ({ a: k * m, b: k * n, y: m * n }),
+  lora_forward: ({ m, n, k, r }) => ({ x: m * k, w: n * k, xa: m * r, b: n * r, y: m * n }),
+  lora_backward: ({ m, n, k, r }) => ({ dY: m * k, w: k * n, dXa: m * r, a: r * n, dX: m * n }),
+  swiglu_forward: ({ n }) => ({ gate: n, up: n, y: n }),
+  swiglu_backward: ({ n }) => ({ gate: n, up: n, dY: n, dGate: n, dUp: n }),
+  attention_forward: ({ tokens, heads, kv_heads, head_dim }) => ({
+    q: tokens * heads * head_dim,
+    k: tokens * kv_heads * head_dim,
+    v: tokens * kv_heads * head_dim,
+    start: tokens,
+    o: tokens * heads * head_dim,
+    stats: tokens * heads * 2,
+  }),
+  attention_backward: ({ tokens, heads, kv_heads, head_dim }) => ({
+    q: tokens * heads * head_dim,
+    k: tokens * kv_heads * head_dim,
+    v: tokens * kv_heads * head_dim,
+    o: tokens * heads * head_dim,
+    start: tokens,
+    end: tokens,
+    dO: tokens * heads * head_dim,
+    stats: tokens * heads * 2,
+    dQ: tokens * heads * head_dim,
+    dK: tokens * kv_heads * head_dim,
+    dV: tokens * kv_heads * head_dim,
+  }),
+  cross_entropy: ({ rows, cols }) => ({
+    logits: rows * cols,
+    targets: rows,
+    weight: rows,
+    nll: rows,
+  }),
+  dot: ({ n }) => ({ a: n, b: n, out: 1 }),
+  sum_squares: ({ n }) => ({ x: n, out: 1 }),
+  adamw: ({ n }) => ({ p: n, g: n, m: n, v: n, hyper: HYPER_LENGTH, sumsq: 1 }),
+  record_metrics: () => ({ loss: 1, sumsq: 1, slot: 1, ring: RING_WIDTH }),
+};
+
+/** Elements of each tensor of a call, by name. */
+export function kernelSizes<K extends KernelName>(
+  kernel: K,
+  params: KernelParams<K>,
+): Readonly<Record<string, number>> {
+  return SIZES[kernel](params);
+}

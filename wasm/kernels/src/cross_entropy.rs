@@ -1,0 +1,86 @@
+//! Cross-entropy of rows of logits, and its gradient in their place.
+
+use crate::math::{exp, ln};
+use crate::simd::*;
+use crate::{Command, Context};
+
+/// A target that is not counted.
+const IGNORED: u32 = u32::MAX;
+
+/// A target outside the row gives NaN: visible, and no other memory is touched.
+pub unsafe fn cross_entropy(context: &Context, command: &Command) {
+    let logits: *mut f32 = command.tensor(0);
+    let (targets, weight): (*const u32, *const f32) = (command.tensor(1), command.tensor(2));
+    let nll: *mut f32 = command.tensor(3);
+    let (rows, cols, backward) = (command.size(0), command.size(1), command.flag(2));
+    let (from, to) = context.part(rows, 4);
+    for m in from..to {
+        let row = logits.add(m * cols);
+        let target = *targets.add(m);
+        if target == IGNORED {
+            *nll.add(m) = 0.0;
+            if backward {
+                each4(0, cols, |c, count| store_up_to(row.add(c), zero(), count));
+            }
+            continue;
+        }
+        let target = target as usize;
+        let top = largest_of(row, cols);
+        let at_target = if target < cols { *row.add(target) } else { f32::NAN };
+        let shift = splat(top);
+        let mut sums = [zero(); 2];
+        let mut c = 0;
+        while c + 8 <= cols {
+            for (v, total) in sums.iter_mut().enumerate() {
+                let e = exp(sub(load(row.add(c + 4 * v)), shift));
+                *total = add(*total, e);
+                if backward {
+                    store(row.add(c + 4 * v), e);
+                }
+            }
+            c += 8;
+        }
+        let mut total = sum(add(sums[0], sums[1]));
+        each4(c, cols, |c, count| {
+            let e = exp(sub(load_up_to(row.add(c), count), shift));
+            let mut lanes = [0f32; 4];
+            store(lanes.as_mut_ptr(), e);
+            for lane in lanes.iter().take(count) {
+                total += lane;
+            }
+            if backward {
+                store_up_to(row.add(c), e, count);
+            }
+        });
+        *nll.add(m) = (ln(total) + (top as f64 - at_target as f64)) as f32;
+        if backward {
+            let share = *weight.add(m);
+            let factor = splat(share / total);
+            each4(0, cols, |c, count| {
+                let p = load_up_to(row.add(c), count);
+                store_up_to(row.add(c), mul(p, factor), count);
+            });
+            if target < cols {
+                *row.add(target) -= share;
+            }
+        }
+    }
+}
+
+unsafe fn largest_of(row: *const f32, cols: usize) -> f32 {
+    let mut top = [splat(f32::NEG_INFINITY); 2];
+    let mut c = 0;
+    while c + 8 <= cols {
+        top[0] = max(top[0], load(row.add(c)));
+        top[1] = max(top[1], load(row.add(c + 4)));
+        c += 8;
+    }
+    let mut result = largest(max(top[0], top[1]));
+    for i in c..cols {
+        let value = *row.add(i);
+        if value > result {
+            result = value;
+        }
+    }
+    result
+}

@@ -1,0 +1,116 @@
+//! Packing: panels of 8 columns (4 for a last panel of up to 4) with k outermost, so that a tile
+//! reads its columns with unit stride. Missing columns are zeros.
+
+use crate::simd::*;
+
+/// Where the columns of a product come from. `stride` counts elements.
+#[derive(Clone, Copy)]
+pub struct Columns {
+    pub data: *const f32,
+    pub stride: usize,
+    pub bf16: bool,
+    /// True if element (k, j) lies at `data[j · stride + k]`, false if at `data[k · stride + j]`.
+    pub by_column: bool,
+}
+
+/// Floats that a panel takes.
+#[inline(always)]
+pub fn panel_floats(columns: usize, k: usize) -> usize {
+    k * if columns > 4 { 8 } else { 4 }
+}
+
+/// Packs rows `k..k + depth` of columns `j..j + count`, count ≤ 8, and returns the floats written.
+pub unsafe fn panel(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, count): (usize, usize),
+    to: *mut f32,
+) -> usize {
+    match (from.bf16, from.by_column) {
+        (false, true) => by_column::<false>(from, (k, depth), (j, count), to),
+        (true, true) => by_column::<true>(from, (k, depth), (j, count), to),
+        (false, false) => by_row::<false>(from, (k, depth), (j, count), to),
+        (true, false) => by_row::<true>(from, (k, depth), (j, count), to),
+    }
+    panel_floats(count, depth)
+}
+
+#[inline(always)]
+unsafe fn load_four<const BF16: bool>(data: *const f32, index: usize) -> v128 {
+    if BF16 { load_bf16((data as *const u16).add(index)) } else { load(data.add(index)) }
+}
+
+#[inline(always)]
+unsafe fn load_one<const BF16: bool>(data: *const f32, index: usize) -> f32 {
+    if BF16 {
+        f32::from_bits((*(data as *const u16).add(index) as u32) << 16)
+    } else {
+        *data.add(index)
+    }
+}
+
+#[inline(never)]
+unsafe fn by_column<const BF16: bool>(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, count): (usize, usize),
+    to: *mut f32,
+) {
+    let width = if count > 4 { 8 } else { 4 };
+    let mut group = 0;
+    while group < width {
+        let mut d = 0;
+        if group + 4 <= count {
+            let start = (j + group) * from.stride + k;
+            while d + 4 <= depth {
+                let lines = transpose([
+                    load_four::<BF16>(from.data, start + d),
+                    load_four::<BF16>(from.data, start + from.stride + d),
+                    load_four::<BF16>(from.data, start + 2 * from.stride + d),
+                    load_four::<BF16>(from.data, start + 3 * from.stride + d),
+                ]);
+                for (u, line) in lines.iter().enumerate() {
+                    store(to.add((d + u) * width + group), *line);
+                }
+                d += 4;
+            }
+        }
+        while d < depth {
+            for lane in 0..4 {
+                let column = group + lane;
+                *to.add(d * width + column) = if column < count {
+                    load_one::<BF16>(from.data, (j + column) * from.stride + k + d)
+                } else {
+                    0.0
+                };
+            }
+            d += 1;
+        }
+        group += 4;
+    }
+}
+
+#[inline(never)]
+unsafe fn by_row<const BF16: bool>(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, count): (usize, usize),
+    to: *mut f32,
+) {
+    let width = if count > 4 { 8 } else { 4 };
+    if count == 8 {
+        for d in 0..depth {
+            let index = (k + d) * from.stride + j;
+            store(to.add(d * 8), load_four::<BF16>(from.data, index));
+            store(to.add(d * 8 + 4), load_four::<BF16>(from.data, index + 4));
+        }
+        return;
+    }
+    for d in 0..depth {
+        let index = (k + d) * from.stride + j;
+        for column in 0..width {
+            *to.add(d * width + column) =
+                if column < count { load_one::<BF16>(from.data, index + column) } else { 0.0 };
+        }
+    }
+}

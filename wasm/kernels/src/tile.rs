@@ -1,0 +1,213 @@
+//! The register tile under every matrix product: up to 6 × 8 sums stay in registers (12
+//! accumulators, 2 columns vectors and 1 broadcast are the 15 registers that x64 engines leave).
+//!
+//! Each output is one chain of fused multiply-adds over k in ascending order, whatever the tile it
+//! falls into, so results do not depend on how the work is cut.
+
+use crate::simd::*;
+
+/// Rows of the largest tile.
+pub const ROWS: usize = 6;
+/// Columns of the largest tile.
+pub const COLS: usize = 8;
+
+/// `a[i, k]` lies at `a[i · stride + k]`.
+pub const BY_ROW: bool = true;
+/// `a[i, k]` lies at `a[k · stride + i]`.
+pub const BY_COLUMN: bool = false;
+/// `b[k, j]` lies at `b[k · width + j]`, width 8, or 4 for a panel of up to 4 columns.
+pub const PACKED: bool = true;
+/// `b[k, j]` lies at `b[k · stride + j]`; reads up to 7 floats past a row's end.
+pub const STRIDED: bool = false;
+
+/// One panel of up to 8 columns of c (=|+=) alpha · (a b + a2 b2).
+pub struct Panel {
+    pub a: *const f32,
+    pub a_stride: usize,
+    pub b: *const f32,
+    pub b_stride: usize,
+    pub k: usize,
+    /// Second product, for the columns of a low-rank adapter; stored like the first.
+    pub a2: *const f32,
+    pub a2_stride: usize,
+    pub b2: *const f32,
+    pub k2: usize,
+    pub c: *mut f32,
+    pub c_stride: usize,
+    pub columns: usize,
+    pub alpha: f32,
+    pub accumulate: bool,
+    /// Write c[j, i] instead of c[i, j].
+    pub transposed: bool,
+}
+
+impl Panel {
+    /// A panel of a single product with alpha 1.
+    #[inline(always)]
+    pub fn single(
+        (a, a_stride): (*const f32, usize),
+        (b, b_stride): (*const f32, usize),
+        k: usize,
+        (c, c_stride): (*mut f32, usize),
+        columns: usize,
+        accumulate: bool,
+    ) -> Panel {
+        Panel {
+            a,
+            a_stride,
+            b,
+            b_stride,
+            k,
+            a2: a,
+            a2_stride: 0,
+            b2: b,
+            k2: 0,
+            c,
+            c_stride,
+            columns,
+            alpha: 1.0,
+            accumulate,
+            transposed: false,
+        }
+    }
+}
+
+/// Computes `rows` rows of a panel, in blocks of nearly equal height.
+pub unsafe fn rows<const A: bool, const B: bool>(panel: &Panel, rows: usize) {
+    if rows == 0 {
+        return;
+    }
+    let blocks = rows.div_ceil(ROWS);
+    let height = rows / blocks;
+    let taller = rows - height * blocks;
+    blocks_of::<A, B>(panel, height + 1, 0, taller);
+    blocks_of::<A, B>(panel, height, taller * (height + 1), blocks - taller);
+}
+
+unsafe fn blocks_of<const A: bool, const B: bool>(
+    p: &Panel,
+    height: usize,
+    from: usize,
+    count: usize,
+) {
+    if count == 0 {
+        return;
+    }
+    if p.columns > 4 {
+        match height {
+            1 => run::<1, 2, A, B>(p, from, count),
+            2 => run::<2, 2, A, B>(p, from, count),
+            3 => run::<3, 2, A, B>(p, from, count),
+            4 => run::<4, 2, A, B>(p, from, count),
+            5 => run::<5, 2, A, B>(p, from, count),
+            _ => run::<6, 2, A, B>(p, from, count),
+        }
+    } else {
+        match height {
+            1 => run::<1, 1, A, B>(p, from, count),
+            2 => run::<2, 1, A, B>(p, from, count),
+            3 => run::<3, 1, A, B>(p, from, count),
+            4 => run::<4, 1, A, B>(p, from, count),
+            5 => run::<5, 1, A, B>(p, from, count),
+            _ => run::<6, 1, A, B>(p, from, count),
+        }
+    }
+}
+
+/// acc += a b, four values of k a turn.
+#[inline(always)]
+unsafe fn product<const M: usize, const NV: usize>(
+    acc: &mut [[v128; NV]; M],
+    a: *const f32,
+    (row, step): (usize, usize),
+    b: *const f32,
+    b_step: usize,
+    k: usize,
+) {
+    let (mut a, mut b) = (a, b);
+    let mut turns = k / 4;
+    while turns > 0 {
+        for u in 0..4 {
+            multiply(acc, a.add(u * step), row, b.add(u * b_step));
+        }
+        a = a.add(4 * step);
+        b = b.add(4 * b_step);
+        turns -= 1;
+    }
+    let mut rest = k % 4;
+    while rest > 0 {
+        multiply(acc, a, row, b);
+        a = a.add(step);
+        b = b.add(b_step);
+        rest -= 1;
+    }
+}
+
+#[inline(always)]
+unsafe fn multiply<const M: usize, const NV: usize>(
+    acc: &mut [[v128; NV]; M],
+    a: *const f32,
+    row: usize,
+    b: *const f32,
+) {
+    let mut columns = [zero(); NV];
+    for v in 0..NV {
+        columns[v] = load(b.add(4 * v));
+    }
+    for i in 0..M {
+        let broadcast = load_splat(a.add(i * row));
+        for v in 0..NV {
+            acc[i][v] = madd(broadcast, columns[v], acc[i][v]);
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn run<const M: usize, const NV: usize, const A: bool, const B: bool>(
+    p: &Panel,
+    from: usize,
+    count: usize,
+) {
+    let strides = |stride: usize| if A { (stride, 1) } else { (1, stride) };
+    let b_step = if B { 4 * NV } else { p.b_stride };
+    for block in 0..count {
+        let i = from + block * M;
+        let mut acc = [[zero(); NV]; M];
+        let shape = strides(p.a_stride);
+        product(&mut acc, p.a.add(i * shape.0), shape, p.b, b_step, p.k);
+        if p.k2 > 0 {
+            let shape = strides(p.a2_stride);
+            product(&mut acc, p.a2.add(i * shape.0), shape, p.b2, b_step, p.k2);
+        }
+        if p.columns == 4 * NV && !p.transposed {
+            let alpha = splat(p.alpha);
+            let c = p.c.add(i * p.c_stride);
+            for (r, sums) in acc.iter().enumerate() {
+                for (v, sum) in sums.iter().enumerate() {
+                    let at = c.add(r * p.c_stride + 4 * v);
+                    let value = mul(alpha, *sum);
+                    store(at, if p.accumulate { add(load(at), value) } else { value });
+                }
+            }
+        } else {
+            write_edge(p, i, &acc);
+        }
+    }
+}
+
+/// Writes a tile that is cut off at the right or that goes to a transposed output.
+#[inline(never)]
+unsafe fn write_edge<const M: usize, const NV: usize>(p: &Panel, i: usize, acc: &[[v128; NV]; M]) {
+    let (row, column) = if p.transposed { (1, p.c_stride) } else { (p.c_stride, 1) };
+    let mut lanes = [0f32; COLS];
+    for (r, sums) in acc.iter().enumerate() {
+        for (v, sum) in sums.iter().enumerate() {
+            store(lanes.as_mut_ptr().add(4 * v), *sum);
+        }
+        for (j, lane) in lanes.iter().enumerate().take(p.columns) {
+            let at = p.c.add((i + r) * row + j * column);
+            let value = p.alpha * lane;
+            *at = if p.accumulate { *at + value } else { value };
+        }
+    }
+}
