@@ -83,11 +83,12 @@ export class ChatTemplate {
     options: RenderOptions & { maxLength?: number } = {},
   ): EncodedChat {
     const text = this.render(messages, options);
-    // The template writes its special tokens itself.
+    // The template writes its special tokens itself, and the file's own truncation would cut a
+    // conversation unasked.
     const { ids, offsets } = tokenizer.encode(text, {
       addSpecialTokens: false,
       offsets: "utf16",
-      ...(options.maxLength !== undefined && { maxLength: options.maxLength }),
+      maxLength: options.maxLength ?? 2 ** 31 - 1,
     });
     const assistantMask = maskOf(offsets!, this.assistantSpans(messages, options, text));
     return { text, ids, assistantMask };
