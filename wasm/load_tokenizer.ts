@@ -10,6 +10,14 @@ export interface TokenizerFiles {
   chatTemplate: ChatTemplate | undefined;
 }
 
+/** The files that are read. */
+export const TOKENIZER_FILES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+];
+
 /**
  * Reads tokenizer.json and, where they exist, tokenizer_config.json, special_tokens_map.json and
  * chat_template.jinja.

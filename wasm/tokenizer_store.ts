@@ -1,7 +1,7 @@
 /** Tokenisers by model name: shipped ones, and folders that users put under their models folder. */
 
 import { join, resolve, sep } from "@std/path";
-import { loadTokenizer, type TokenizerFiles } from "./load_tokenizer.ts";
+import { loadTokenizer, TOKENIZER_FILES, type TokenizerFiles } from "./load_tokenizer.ts";
 
 /** How many tokenisers stay loaded: each holds tens of megabytes. */
 const KEPT = 4;
@@ -65,9 +65,12 @@ export class TokenizerStore {
       try {
         base = await Deno.realPath(root);
         real = await Deno.realPath(join(root, inside));
-        // A link to a file outside would be read as well.
-        const file = await Deno.realPath(join(real, "tokenizer.json"));
-        if (!file.startsWith(base + sep)) real = "";
+        await Deno.stat(join(real, "tokenizer.json"));
+        for (const file of TOKENIZER_FILES) {
+          // A file that links out of the folder would be read, and told, as well.
+          const target = await Deno.realPath(join(real, file)).catch(() => join(real, file));
+          if (!target.startsWith(base + sep)) real = "";
+        }
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) continue;
         if (error instanceof Deno.errors.NotADirectory) continue;
