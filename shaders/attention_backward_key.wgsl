@@ -4,6 +4,7 @@
 // stats: f32[tokens, heads, 2] = lse, delta  →  dK, dV: Vec[tokens, kv_heads, DV]
 // dispatch: [ceil(tokens / (WY·TQ)), kv_heads, 1]; a workgroup owns its keys and passes over the queries of all
 // heads that read them, in order: no atomics. Rows of a tile are keys here and columns are queries.
+// Params: dv = DV and edge = WX · TK again, as loop bounds that no compiler unrolls (it may take minutes).
 // Prelude: Vec (vec4f or vec2f), TQ (keys), TK (queries), DC = ceil(DV / WX)
 override WX: u32 = 8;
 override WY: u32 = 8;
@@ -12,7 +13,7 @@ override Q_TILE: u32 = 272; // WY · TQ · (DV + 1)
 override K_TILE: u32 = 272; // WX · TK · (DV + 1)
 override SCORES: u32 = 256; // WY · TQ · WX · TK
 
-struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32 }
+struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32, dv: u32, edge: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Vec>;
@@ -64,7 +65,7 @@ fn main(
       workgroupBarrier();
       var score = array<f32, TQ * TK>();
       var dP = array<f32, TQ * TK>();
-      for (var d = 0u; d < DV; d++) {
+      for (var d = 0u; d < params.dv; d++) {
         for (var j = 0u; j < TK; j++) {
           let query = q_tile[(local.x + WX * j) * stride + d];
           let upstream = dO_tile[(local.x + WX * j) * stride + d];
@@ -92,7 +93,7 @@ fn main(
         }
       }
       workgroupBarrier();
-      for (var j = 0u; j < queries; j++) {
+      for (var j = 0u; j < params.edge; j++) {
         for (var i = 0u; i < TQ; i++) {
           let p = p_tile[(local.y * TQ + i) * queries + j];
           let dS = dS_tile[(local.y * TQ + i) * queries + j];

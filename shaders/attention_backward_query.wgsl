@@ -2,6 +2,7 @@
 // q, dO: Vec[tokens, heads, DV]  k, v: Vec[tokens, kv_heads, DV]  start: u32[tokens]
 // stats: f32[tokens, heads, 2] = lse, delta  →  dQ: Vec[tokens, heads, DV]              (Dao 2022, alg. 4)
 // dispatch: [ceil(tokens / (WY·TQ)), heads, 1]; a workgroup owns its queries and passes over their keys
+// Params: dv = DV and edge = WX · TK again, as loop bounds that no compiler unrolls (it may take minutes).
 // Prelude: Vec (vec4f or vec2f), TQ, TK, DC = ceil(DV / WX)
 override WX: u32 = 8;
 override WY: u32 = 8;
@@ -10,7 +11,7 @@ override Q_TILE: u32 = 272; // WY · TQ · (DV + 1)
 override K_TILE: u32 = 272; // WX · TK · (DV + 1)
 override SCORES: u32 = 256; // WY · TQ · WX · TK
 
-struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32 }
+struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32, dv: u32, edge: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Vec>;
@@ -56,7 +57,7 @@ fn main(
     workgroupBarrier();
     var score = array<f32, TQ * TK>();
     var dP = array<f32, TQ * TK>();
-    for (var d = 0u; d < DV; d++) {
+    for (var d = 0u; d < params.dv; d++) {
       for (var j = 0u; j < TK; j++) {
         let key = k_tile[(local.x + WX * j) * stride + d];
         let value = v_tile[(local.x + WX * j) * stride + d];
@@ -81,7 +82,7 @@ fn main(
       }
     }
     workgroupBarrier();
-    for (var j = 0u; j < keys; j++) {
+    for (var j = 0u; j < params.edge; j++) {
       for (var i = 0u; i < TQ; i++) {
         let dS = dS_tile[(local.y * TQ + i) * keys + j];
         for (var c = 0u; c < DC; c++) {

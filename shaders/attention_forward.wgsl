@@ -4,6 +4,7 @@
 //   →  o: Vec[tokens, heads, DV]  stats: f32[tokens, heads, 2]
 // dispatch: [ceil(tokens / (WY·TQ)), heads, 1]; tiles of WY·TQ queries by WX·TK keys. One invocation holds
 // TQ × TK scores, and of its TQ rows of o every WX-th vector.
+// Params: dv = DV and edge = WX · TK again, as loop bounds that no compiler unrolls (it may take minutes).
 // Prelude: Vec (vec4f or vec2f), TQ, TK, DC = ceil(DV / WX)
 override WX: u32 = 8;
 override WY: u32 = 8;
@@ -13,7 +14,7 @@ override K_TILE: u32 = 272; // WX · TK · (DV + 1)
 override SCORES: u32 = 256; // WY · TQ · WX · TK
 const LOWEST = -3.0e38;
 
-struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32 }
+struct Params { tokens: u32, heads: u32, kv_heads: u32, scale: f32, dv: u32, edge: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Vec>;
@@ -61,7 +62,7 @@ fn main(
     }
     workgroupBarrier();
     var score = array<f32, TQ * TK>();
-    for (var d = 0u; d < DV; d++) {
+    for (var d = 0u; d < params.dv; d++) {
       var right: array<Vec, TK>;
       for (var j = 0u; j < TK; j++) { right[j] = kv_tile[(local.x + WX * j) * stride + d]; }
       for (var i = 0u; i < TQ; i++) {
@@ -87,7 +88,7 @@ fn main(
     for (var i = 0u; i < TQ; i++) {
       let row = (local.y * TQ + i) * keys;
       var highest = top[i];
-      for (var j = 0u; j < keys; j++) { highest = max(highest, scores[row + j]); }
+      for (var j = 0u; j < params.edge; j++) { highest = max(highest, scores[row + j]); }
       let shrink = exp(top[i] - highest);
       top[i] = highest;
       total[i] *= shrink;
@@ -99,7 +100,7 @@ fn main(
       }
     }
     workgroupBarrier();
-    for (var j = 0u; j < keys; j++) {
+    for (var j = 0u; j < params.edge; j++) {
       for (var i = 0u; i < TQ; i++) {
         let p = probabilities[(local.y * TQ + i) * keys + j];
         total[i] += p;

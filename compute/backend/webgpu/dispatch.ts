@@ -27,6 +27,8 @@ export interface Dispatch {
 /** What a description may ask the backend for. */
 export interface DescribeContext {
   readonly limits: GPUSupportedLimits;
+  /** True for a GPU emulated on the processor: smaller tiles, whose loops its compiler unrolls in less time. */
+  readonly software: boolean;
   /** Memory that lives until the kernel's last dispatch. */
   scratch(shape: readonly number[], dtype: DType, label: string): Tensor;
 }

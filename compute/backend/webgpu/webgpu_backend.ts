@@ -163,6 +163,7 @@ class WebgpuBackend implements Backend {
     try {
       const dispatches = describe(kernel, tensors, params, {
         limits: this.#device.limits,
+        software: this.info.software,
         scratch: (shape, dtype, label) => {
           const tensor = this.empty(shape, dtype, `${kernel} ${label}`);
           scratch.push(tensor);

@@ -7,7 +7,7 @@ import querySource from "../../../../shaders/attention_backward_query.wgsl" with
 import forwardSource from "../../../../shaders/attention_forward.wgsl" with { type: "text" };
 import type { KernelName } from "../../kernels.ts";
 import type { Describe } from "./describe.ts";
-import { type Dispatch, foldedGrid } from "../dispatch.ts";
+import { type DescribeContext, type Dispatch, foldedGrid } from "../dispatch.ts";
 import { checkSizes } from "./sizes.ts";
 
 /** Workgroups of wx × wy invocations with t × t scores each, the largest tile first. */
@@ -34,13 +34,16 @@ function tiling(
   headDim: number,
   rows: number,
   squares: number,
-  limits: GPUSupportedLimits,
+  { limits, software }: DescribeContext,
 ): Tiling {
   const vec = headDim % 4 === 0 ? 4 : 2;
   const DV = headDim / vec;
   // A vec2f takes 8 bytes, a vec4f 16.
   const bytes = (edge: number) => 4 * (rows * edge * (DV + 1) * vec + squares * edge * edge);
-  const tile = TILES.find(({ wx, t }) => bytes(wx * t) <= limits.maxComputeWorkgroupStorageSize);
+  const tile = TILES.find(({ wx, t }) =>
+    // A driver on the processor unrolls t × t scores, and takes minutes for it.
+    (t === 1 || !software) && bytes(wx * t) <= limits.maxComputeWorkgroupStorageSize
+  );
   const { wx, wy, t } = tile ?? TILES.at(-1)!;
   const edge = wx * t;
   return {
@@ -71,7 +74,7 @@ function checkHeads(kernel: KernelName, heads: number, kvHeads: number, headDim:
   }
 }
 
-export const attentionForward: Describe<"attention_forward"> = (tensors, params, { limits }) => {
+export const attentionForward: Describe<"attention_forward"> = (tensors, params, context) => {
   const { q, k, v, start, o, stats } = tensors;
   const { tokens, heads, kv_heads, head_dim, scale } = params;
   checkHeads("attention_forward", heads, kv_heads, head_dim);
@@ -83,12 +86,12 @@ export const attentionForward: Describe<"attention_forward"> = (tensors, params,
     ["o", o, tokens * heads * head_dim],
     ["stats", stats, tokens * heads * 2],
   ]);
-  const { edge, prelude, constants } = tiling(head_dim, 2, 2, limits);
+  const { edge, prelude, constants } = tiling(head_dim, 2, 2, context);
   return [{
     shader: { name: "attention_forward", source: forwardSource },
     prelude,
     bindings: { q, k, v, start, o, stats },
-    params: { tokens, heads, kv_heads, scale },
+    params: { tokens, heads, kv_heads, scale, dv: constants.DV!, edge },
     constants,
     grid: [Math.ceil(tokens / edge), heads, 1],
   }];
@@ -97,7 +100,7 @@ export const attentionForward: Describe<"attention_forward"> = (tensors, params,
 export const attentionBackward: Describe<"attention_backward"> = (
   tensors,
   params,
-  { limits },
+  context,
 ): Dispatch[] => {
   const { q, k, v, o, start, end, dO, stats, dQ, dK, dV } = tensors;
   const { tokens, heads, kv_heads, head_dim, scale } = params;
@@ -116,8 +119,8 @@ export const attentionBackward: Describe<"attention_backward"> = (
     ["dK", dK, shared],
     ["dV", dV, shared],
   ]);
-  const query = tiling(head_dim, 4, 1, limits);
-  const key = tiling(head_dim, 4, 2, limits);
+  const query = tiling(head_dim, 4, 1, context);
+  const key = tiling(head_dim, 4, 2, context);
   const WG = 64;
   return [{
     shader: { name: "attention_backward_delta", source: deltaSource },
@@ -130,14 +133,14 @@ export const attentionBackward: Describe<"attention_backward"> = (
     shader: { name: "attention_backward_query", source: querySource },
     prelude: query.prelude,
     bindings: { q, k, v, start, dO, stats, dQ },
-    params: { tokens, heads, kv_heads, scale },
+    params: { tokens, heads, kv_heads, scale, dv: query.constants.DV!, edge: query.edge },
     constants: query.constants,
     grid: [Math.ceil(tokens / query.edge), heads, 1],
   }, {
     shader: { name: "attention_backward_key", source: keySource },
     prelude: key.prelude,
     bindings: { q, k, v, end, dO, stats, dK, dV },
-    params: { tokens, heads, kv_heads, scale },
+    params: { tokens, heads, kv_heads, scale, dv: key.constants.DV!, edge: key.edge },
     constants: key.constants,
     grid: [Math.ceil(tokens / key.edge), kv_heads, 1],
   }];

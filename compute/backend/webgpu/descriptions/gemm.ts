@@ -24,12 +24,12 @@ function nnConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> 
   return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: bk4 * wx * tn };
 }
 
-export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits }) => {
+export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_nt", [["x", x, m * k], ["w", w, n * k], ["y", y, m * n]]);
   checkPacked("gemm_nt", "w", w, k);
   return rowBlocks("gemm_nt", w, n, k, limits).map((block) => {
-    const tile = gemmTile(m, block.rows);
+    const tile = gemmTile(m, block.rows, software);
     return {
       shader: { name: "gemm_nt", source: ntSource },
       prelude: tileConstants(tile) + ntTile + loaders({
@@ -44,11 +44,11 @@ export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits }) => 
   });
 };
 
-export const gemmNn: Describe<"gemm_nn"> = ({ x, w, y }, params, { limits }) => {
+export const gemmNn: Describe<"gemm_nn"> = ({ x, w, y }, params, { limits, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_nn", [["x", x, m * k], ["w", w, n * k], ["y", y, m * n]]);
   checkPacked("gemm_nn", "w", w, n);
-  const tile = gemmTile(m, n);
+  const tile = gemmTile(m, n, software);
   return rowBlocks("gemm_nn", w, k, n, limits).map((block, index) => ({
     shader: { name: "gemm_nn", source: nnSource },
     prelude: tileConstants(tile) + nnTile + loaders({
@@ -70,7 +70,11 @@ export const gemmNn: Describe<"gemm_nn"> = ({ x, w, y }, params, { limits }) => 
   }));
 };
 
-export const loraForward: Describe<"lora_forward"> = ({ x, w, xa, b, y }, params, { limits }) => {
+export const loraForward: Describe<"lora_forward"> = (
+  { x, w, xa, b, y },
+  params,
+  { limits, software },
+) => {
   const { m, n, k, r } = params;
   checkSizes("lora_forward", [
     ["x", x, m * k],
@@ -81,7 +85,7 @@ export const loraForward: Describe<"lora_forward"> = ({ x, w, xa, b, y }, params
   ]);
   checkPacked("lora_forward", "w", w, k);
   return rowBlocks("lora_forward", w, n, k, limits).map((block) => {
-    const tile = gemmTile(m, block.rows);
+    const tile = gemmTile(m, block.rows, software);
     return {
       shader: { name: "lora_forward", source: loraForwardSource },
       prelude: tileConstants(tile) + ntTile + loaders({
@@ -98,7 +102,7 @@ export const loraForward: Describe<"lora_forward"> = ({ x, w, xa, b, y }, params
   });
 };
 
-export const loraBackward: Describe<"lora_backward"> = (tensors, params, { limits }) => {
+export const loraBackward: Describe<"lora_backward"> = (tensors, params, { limits, software }) => {
   const { dY, w, dXa, a, dX } = tensors;
   const { m, n, k, r, accumulate } = params;
   checkSizes("lora_backward", [
@@ -109,7 +113,7 @@ export const loraBackward: Describe<"lora_backward"> = (tensors, params, { limit
     ["dX", dX, m * n],
   ]);
   checkPacked("lora_backward", "w", w, n);
-  const tile = gemmTile(m, n);
+  const tile = gemmTile(m, n, software);
   return rowBlocks("lora_backward", w, k, n, limits).map((block, index) => ({
     shader: { name: "lora_backward", source: loraBackwardSource },
     prelude: tileConstants(tile) + nnTile + loaders({
@@ -139,10 +143,10 @@ const FULL_DEVICE = 128;
 /** Shortest slice worth a second stage. */
 const MIN_SLICE = 256;
 
-export const gemmTn: Describe<"gemm_tn"> = ({ a, b, y }, params, { scratch }) => {
+export const gemmTn: Describe<"gemm_tn"> = ({ a, b, y }, params, { scratch, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_tn", [["a", a, m * k], ["b", b, n * k], ["y", y, m * n]]);
-  const tile = gemmTile(m, n);
+  const tile = gemmTile(m, n, software);
   const [columns, rows] = gemmGrid(tile, m, n);
   const wanted = Math.ceil(FULL_DEVICE / Math.max(columns * rows, 1));
   const slices = Math.max(1, Math.min(wanted, Math.floor(k / MIN_SLICE)));
