@@ -2,6 +2,7 @@
 
 use super::byte_level::added::AddedToken;
 use super::error::{Error, Result};
+use super::split::native_classes::spell_out_file;
 use super::{EncodeOptions, Encoded, OffsetUnit};
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 
@@ -14,7 +15,8 @@ pub struct General {
 
 impl General {
     pub fn load(json: &[u8], extra: &[AddedToken]) -> Result<Self> {
-        let mut inner = Tokenizer::from_bytes(json)
+        let spelt = spell_out_file(json);
+        let mut inner = Tokenizer::from_bytes(spelt.as_deref().unwrap_or(json))
             .map_err(|e| Error::syntax(format!("Cannot load tokenizer: {e}")))?;
         let missing: Vec<_> = extra
             .iter()

@@ -125,7 +125,7 @@ pub fn load(json: &[u8], extra: &[AddedToken]) -> Result<Option<ByteLevel>> {
             .cloned()
             .collect::<Vec<_>>(),
     );
-    let size = vocab.len() + odd.len();
+    let size = vocab.count() + odd.len();
     let added = Added::new(tokens, &normalizer, size, |t| vocab_id(&vocab, &odd, t))?;
     if file
         .truncation

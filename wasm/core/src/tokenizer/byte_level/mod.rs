@@ -253,7 +253,7 @@ impl ByteLevel {
     /// The number of tokens, added ones included.
     pub fn vocab_size(&self) -> usize {
         let model = |id: u32| self.vocab.bytes(id).is_some() || self.odd_ids.contains_key(&id);
-        self.vocab.len() + self.odd.len() + self.added.ids().filter(|&id| !model(id)).count()
+        self.vocab.count() + self.odd.len() + self.added.ids().filter(|&id| !model(id)).count()
     }
 
     /// How a token is written in the vocabulary.

@@ -47,7 +47,7 @@ impl Vocab {
     }
 
     /// The number of tokens.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(vocab.get(b"token 4999"), Some(9998));
         assert_eq!(vocab.bytes(14), Some(&b"token 7"[..]));
         assert_eq!(
-            (vocab.bytes(3), vocab.get(b"x"), vocab.len()),
+            (vocab.bytes(3), vocab.get(b"x"), vocab.count()),
             (None, None, 5000)
         );
     }

@@ -19,22 +19,12 @@ struct Entry {
 }
 
 /// A map from words to ids.
+#[derive(Default)]
 pub struct WordCache {
     entries: Vec<Entry>,
     keys: Vec<u8>,
     ids: Vec<u32>,
     used: usize,
-}
-
-impl Default for WordCache {
-    fn default() -> Self {
-        Self {
-            entries: vec![],
-            keys: vec![],
-            ids: vec![],
-            used: 0,
-        }
-    }
 }
 
 impl WordCache {
