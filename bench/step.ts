@@ -6,7 +6,7 @@ import { parseModelConfig } from "../compute/models/config.ts";
 import type { Method } from "../compute/models/method.ts";
 import { createModel, randomWeights } from "../compute/models/model.ts";
 import type { Batch } from "../compute/train/batch.ts";
-import { philox } from "../compute/train/rng.ts";
+import { philox } from "../compute/rng.ts";
 import { TrainStep } from "../compute/train/step.ts";
 import { parseStepOptions, type StepOptions } from "./step_options.ts";
 

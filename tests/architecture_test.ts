@@ -23,7 +23,7 @@ const ALLOWED: readonly (readonly [part: string, targets: readonly string[]])[] 
   ["compute/theory", []],
   ["compute/backend", ["shaders", "wasm"]],
   ["compute/ops", ["compute/backend"]],
-  ["compute/models", ["compute/ops", "compute/backend", "compute/tape.ts", "compute/train/rng.ts"]],
+  ["compute/models", ["compute/ops", "compute/backend", "compute/tape.ts", "compute/rng.ts"]],
   ["compute", ["shaders", "wasm"]],
   ["web", []],
   ["wasm", []],

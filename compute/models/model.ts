@@ -3,7 +3,7 @@
 import { type Backend, byteLength, type Tensor } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
 import { inverseFrequencies, ropeTable } from "../ops/rope.ts";
-import { normal, uniform } from "../train/rng.ts";
+import { normal, uniform } from "../rng.ts";
 import { type ModelConfig, weightShapes } from "./config.ts";
 import {
   adapterNames,

@@ -9,7 +9,7 @@ import {
   type ModelOptions,
   randomWeights,
 } from "../../compute/models/model.ts";
-import { permutation } from "../../compute/train/rng.ts";
+import { permutation } from "../../compute/rng.ts";
 import type { Batch, BatchSource, StepBatches } from "../../compute/train/batch.ts";
 import { batchOf } from "./numerics.ts";
 

@@ -1,5 +1,5 @@
 import assert from "@std/assert";
-import { normal, permutation, philox, uniform } from "../../../compute/train/rng.ts";
+import { normal, permutation, philox, uniform } from "../../compute/rng.ts";
 
 // Known answers of Random123 (Salmon et al. 2011), file kat_vectors, philox4x32 with 10 rounds.
 Deno.test("philox() gives the published known answers", () => {
