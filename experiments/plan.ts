@@ -1,0 +1,143 @@
+// What a figure would cost, before any of it runs.
+
+import type { Architecture, Targets } from "../compute/theory/architecture.ts";
+import { targetShapes } from "../compute/theory/architecture.ts";
+import { findArchitecture } from "../compute/theory/architectures.ts";
+import { capacityBits } from "../compute/theory/capacity.ts";
+import { flopsPerToken } from "../compute/theory/flops.ts";
+import { fullMemory, loraMemory } from "../compute/theory/memory.ts";
+import { baseParameters, loraParameters } from "../compute/theory/parameters.ts";
+import type { RunSpec } from "../runs/spec/run_spec.ts";
+import { curveName, curveOf } from "./fig1.ts";
+
+/** The runs of one curve. */
+export interface PlanLine {
+  readonly dataset: string;
+  readonly curve: string;
+  readonly runs: number;
+  readonly learningRates: readonly number[];
+  readonly trainableParameters: number;
+  /** 2 bits a parameter over 1 bit a token of one run. */
+  readonly capacityRatio: number;
+  readonly tokensPerRun: number;
+  /** Training only, evaluation not counted. */
+  readonly flopsPerRun: number;
+  readonly memoryBytes: number;
+}
+
+/** A shape for each spec's model; undefined where it is not known. */
+export type FindArchitecture = (model: string) => Architecture | undefined;
+
+/** Trainable parameters, FLOPs a token and memory of one spec. */
+function costOf(spec: RunSpec, architecture: Architecture) {
+  const { method, task } = spec;
+  const length = task.max_length ?? 2048;
+  const targets = (method.target_modules ?? "all") as Targets;
+  const memory = {
+    dtype: spec.dtype,
+    tokens: spec.batch_size / spec.gradient_accumulation_steps * length,
+    checkpointing: spec.gradient_checkpointing,
+  };
+  // A product with the output projection's gradient, for those who train it: 2 FLOPs a multiply-add.
+  const head = 2 * architecture.vocab_size * architecture.hidden_size;
+  if (method.kind === "full") {
+    const flops = flopsPerToken(architecture, targets, 1, length).full;
+    const whole = method.target_modules === undefined;
+    const parameters = whole
+      ? baseParameters(architecture)
+      : matrixParameters(architecture, targets);
+    const bytes = fullMemory(architecture, memory).total;
+    return { parameters, flops: whole ? flops : flops - head, bytes };
+  }
+  const adapter = loraParameters(architecture, targets, method.r);
+  const flops = flopsPerToken(architecture, targets, method.r, length).lora;
+  const bytes = loraMemory(architecture, targets, method.r, memory).total;
+  if (method.modules_to_save === undefined) return { parameters: adapter, flops, bytes };
+  const rest = baseParameters(architecture) - matrixParameters(architecture, "all");
+  // Each trained value has a gradient and two moments beside it.
+  return { parameters: adapter + rest, flops: flops + head, bytes: bytes + 3 * 4 * rest };
+}
+
+function matrixParameters(architecture: Architecture, targets: Targets): number {
+  return targetShapes(architecture, targets)
+    .reduce((sum, { inputs, outputs, count }) => sum + inputs * outputs * count, 0);
+}
+
+/**
+ * The plan of a grid of specs, a line for each curve.
+ *
+ * @throws {RangeError} for a model whose shapes are not known.
+ */
+export function planOf(
+  specs: readonly RunSpec[],
+  find: FindArchitecture = findArchitecture,
+): PlanLine[] {
+  const curves = new Map<string, RunSpec[]>();
+  for (const spec of specs) {
+    const key = JSON.stringify(curveOf(spec));
+    curves.set(key, [...curves.get(key) ?? [], spec]);
+  }
+  return [...curves.values()].map((runs) => {
+    const spec = runs[0]!;
+    const architecture = find(spec.model);
+    if (!architecture) {
+      throw new RangeError(
+        `Cannot plan for "${spec.model}": the shapes of this model are not known`,
+      );
+    }
+    const { parameters, flops, bytes } = costOf(spec, architecture);
+    const tokens = spec.max_steps! * spec.batch_size * (spec.task.max_length ?? 2048);
+    const key = curveOf(spec);
+    return {
+      dataset: key.panel,
+      curve: curveName(key),
+      runs: runs.length,
+      learningRates: runs.map((run) => run.optimizer.learning_rate),
+      trainableParameters: parameters,
+      capacityRatio: capacityBits(parameters) / tokens,
+      tokensPerRun: tokens,
+      flopsPerRun: flops * tokens,
+      memoryBytes: bytes,
+    };
+  });
+}
+
+/** A plan as text. */
+export function formatPlan(lines: readonly PlanLine[]): string {
+  const head = ["curve", "runs", "learning rates", "trained", "bits/token", "FLOPs", "memory"];
+  const rows = lines.map((line) => [
+    line.curve,
+    String(line.runs),
+    line.learningRates.join(" "),
+    line.trainableParameters.toLocaleString("en"),
+    line.capacityRatio.toPrecision(2),
+    (line.flopsPerRun * line.runs).toExponential(2),
+    bytes(line.memoryBytes),
+  ]);
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
+  const draw = (row: readonly string[]) =>
+    row.map((cell, i) => i === 0 || i === 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
+      .join("  ").trimEnd();
+  const text: string[] = [];
+  for (const dataset of new Set(lines.map((line) => line.dataset))) {
+    const own = lines.flatMap((line, i) => line.dataset === dataset ? [rows[i]!] : []);
+    text.push(dataset, ...[head, ...own].map((row) => `  ${draw(row)}`), "");
+  }
+  const total = (value: (line: PlanLine) => number) =>
+    lines.reduce((sum, line) => sum + value(line), 0);
+  const runs = total((line) => line.runs);
+  const tokens = total((line) => line.runs * line.tokensPerRun);
+  const flops = total((line) => line.runs * line.flopsPerRun);
+  text.push(
+    `${runs} runs, ${tokens.toLocaleString("en")} tokens, ${flops.toExponential(2)} FLOPs, ` +
+      `at most ${bytes(Math.max(...lines.map((line) => line.memoryBytes)))} of memory a run`,
+    "bits/token: what 2 bits a trained parameter hold, over 1 bit for each token of a run",
+  );
+  return text.join("\n");
+}
+
+function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const unit = Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
+  return `${(count / 1000 ** unit).toPrecision(3)} ${units[unit]}`;
+}
