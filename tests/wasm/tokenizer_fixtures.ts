@@ -14,7 +14,15 @@ export interface Expected {
 }
 
 /** The small tokenisers of small.py, each of another kind. */
-export const SMALL = ["o200k", "roberta", "digits", "sentencepiece", "unigram", "wordpiece"];
+export const SMALL = [
+  "o200k",
+  "roberta",
+  "digits",
+  "merged",
+  "sentencepiece",
+  "unigram",
+  "wordpiece",
+];
 
 /** Real tokenisers, with the package that holds each. */
 export const REAL: Record<string, () => Promise<{ default: object }>> = {

@@ -3,7 +3,10 @@
 import assert from "@std/assert";
 import fc from "fast-check";
 import { Tokenizer, trainTokenizer } from "../../wasm/tokenizer.ts";
-import { SMALL, smallFile } from "./tokenizer_fixtures.ts";
+import { expected, SMALL, smallFile } from "./tokenizer_fixtures.ts";
+
+/** How many texts by hand the expected answers begin with. */
+const HAND_TEXTS = 29;
 
 /** Every byte a token of its own, as the base model has them: no merges. */
 function byteTokenizer(): Tokenizer {
@@ -152,4 +155,24 @@ Deno.test("every kind survives any text", () => {
       tokenizer.decode(ids);
     }));
   }
+});
+
+Deno.test("training learns what the native library's trainer learns", () => {
+  const file = JSON.parse(new TextDecoder().decode(smallFile("trained")));
+  const hand = expected("o200k").slice(0, HAND_TEXTS).map((row) => row.text);
+  const corpus = hand.filter((text) => !text.includes("<"));
+  const specialTokens = ["<|endoftext|>"];
+  const json = trainTokenizer([...corpus, ...corpus], { vocabSize: 600, specialTokens });
+  const { model } = JSON.parse(json);
+  assert(model.merges.length > 200);
+  assert.deepEqual(model.merges, file.model.merges);
+  assert.deepEqual(model.vocab, file.model.vocab);
+});
+
+Deno.test("training refuses what cannot be", () => {
+  assert.throws(() => trainTokenizer([], { vocabSize: 255 }), RangeError);
+  assert.throws(() => trainTokenizer([], { vocabSize: 1e9 }), RangeError);
+  assert.throws(() => trainTokenizer([], { vocabSize: 300, pattern: "(" }), SyntaxError);
+  const twice = { vocabSize: 300, specialTokens: ["a", "a"] };
+  assert.throws(() => trainTokenizer([], twice), RangeError);
 });
