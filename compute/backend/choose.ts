@@ -2,6 +2,7 @@
 
 import type { Backend } from "./backend.ts";
 import { createCpuBackend } from "./cpu/cpu_backend.ts";
+import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
 import { createWebgpuBackend } from "./webgpu/webgpu_backend.ts";
 
 /** What a run spec and the environment say about the device. */
@@ -10,6 +11,8 @@ export interface BackendChoice {
   readonly backend: "auto" | "cpu" | "webgpu";
   /** Threads of the cpu backend. */
   readonly threads?: number | undefined;
+  /** Implementation of WebGPU; `auto` is the runtime's own. */
+  readonly gpu?: "auto" | "deno" | "dawn" | undefined;
 }
 
 /**
@@ -17,14 +20,16 @@ export interface BackendChoice {
  *
  * @throws {RangeError} if `webgpu` is asked for and there is no adapter.
  */
-export async function chooseBackend({ backend, threads }: BackendChoice): Promise<Backend> {
+export async function chooseBackend({ backend, threads, gpu }: BackendChoice): Promise<Backend> {
   if (backend !== "cpu") {
-    const gpu = await createWebgpuBackend();
-    if (gpu && (backend === "webgpu" || !gpu.info.software)) return gpu;
-    gpu?.close();
+    const adapter = await findAdapter({ provider: gpu === "dawn" ? "dawn" : "deno" });
+    if (adapter && (backend === "webgpu" || !isSoftware(adapter))) {
+      return (await createWebgpuBackend({ adapter }))!;
+    }
     if (backend === "webgpu") {
       throw new RangeError(
-        'Cannot open backend "webgpu": no adapter found: expected a Vulkan or Metal driver, or backend "cpu"',
+        'Cannot open backend "webgpu": no adapter found, expected a Vulkan or Metal driver; ' +
+          'backend "cpu" needs none',
       );
     }
   }
