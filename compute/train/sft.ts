@@ -150,7 +150,8 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
 
       const evalDue = evalStep && isDue(step, options.eval_steps);
       const saveDue = step % options.save_steps === 0;
-      if (evalDue || saveDue || trainStep.full || step % options.logging_steps === 0) {
+      const logDue = step === 1 || step % options.logging_steps === 0;
+      if (evalDue || saveDue || logDue || trainStep.full) {
         yield* await drain();
       }
       if (evalDue) yield await evaluate();
