@@ -49,7 +49,11 @@ fn main(
         let right = b_tile[kk * WX * TN4 + local.x + WX * j];
         for (var i = 0u; i < TM4; i++) {
           let left = a_tile[kk * WY * TM4 + local.y * TM4 + i];
-          for (var c = 0u; c < 4u; c++) { sums[(i * 4u + c) * TN4 + j] += left[c] * right; }
+          let at = i * 4u * TN4 + j;
+          sums[at] += left.x * right;
+          sums[at + TN4] += left.y * right;
+          sums[at + 2u * TN4] += left.z * right;
+          sums[at + 3u * TN4] += left.w * right;
         }
       }
     }
