@@ -47,15 +47,15 @@ unsafe fn wide_panel(from: Columns, dim: usize, (j, count): (usize, usize), to: 
     }
 }
 
-/// Packs the rows `from..to` of a head: panels of 8 dimensions (4 for a last one of up to 4), row outermost.
+/// Packs the rows `from..to` of a head: panels of 8 dimensions (a last one of up to 4 is narrow), row
+/// outermost, each `8 · (to − from)` floats from the next.
 pub unsafe fn pack_rows(head: *const f32, stride: usize, dim: usize, (from, to): (usize, usize), out: *mut f32) {
     let source = Columns { data: head, stride, bf16: false, by_column: false };
-    let mut room = out;
     let mut d = 0;
     while d < dim {
-        let count = COLS.min(dim - d);
-        room = room.add(pack::panel(source, (from, to - from), (d, count), room));
-        d += count;
+        let panel = out.add(d * (to - from));
+        pack::panel(source, (from, to - from), (d, COLS.min(dim - d)), panel);
+        d += COLS;
     }
 }
 
@@ -83,7 +83,7 @@ pub unsafe fn score(
         if first < i_end {
             let panel = Panel::single(
                 (rows.0.add(first * rows.1), rows.1),
-                (keys.add((j - t0) * dim), 0),
+                (keys.add((j - t0) * dim), 0, 0),
                 dim,
                 (scores.add((first - i0) * KEYS + (j - t0)), KEYS),
                 COLS,
@@ -261,21 +261,23 @@ unsafe fn mix(
     let (from, to) = block.seen(start);
     let length = block.keys.1 - block.keys.0;
     let weights = scores.add((block.rows.0 - block.i0) * KEYS + (from - block.keys.0));
-    let mut panel_start = values;
-    let mut d = 0;
-    while d < dim {
-        let count = COLS.min(dim - d);
-        let width = if count > 4 { 8 } else { 4 };
+    // A last narrow panel steps by 4.
+    let whole = dim / COLS * COLS;
+    let skipped = from - block.keys.0;
+    let strip = |first: usize, columns: usize, width: usize| {
+        if columns == 0 {
+            return;
+        }
         let panel = Panel::single(
             (weights, KEYS),
-            (panel_start.add((from - block.keys.0) * width), 0),
+            (values.add(first * length + skipped * width), 0, COLS * length),
             to - from,
-            (out.0.add(d), out.1),
-            count,
+            (out.0.add(first), out.1),
+            columns,
             !block.first,
         );
         tile::rows::<BY_ROW, PACKED>(&panel, block.rows.1 - block.rows.0);
-        panel_start = panel_start.add(length * width);
-        d += count;
-    }
+    };
+    strip(0, whole, COLS);
+    strip(whole, dim - whole, if dim - whole > 4 { 8 } else { 4 });
 }

@@ -164,22 +164,15 @@ unsafe fn queries(
     let mut i = i0;
     while i < i1 {
         let end = i1.min(i + ROWS);
-        let mut rows = room.key_rows as *const f32;
-        let mut d = 0;
-        while d < call.dim {
-            let count = COLS.min(call.dim - d);
-            let panel = Panel::single(
-                (room.d_scores.add((i - i0) * KEYS), KEYS),
-                (rows, 0),
-                end.min(t1) - t0,
-                (call.d_q.add(i * stride + h * call.dim + d), stride),
-                count,
-                !first,
-            );
-            tile::rows::<BY_ROW, PACKED>(&panel, end - i);
-            rows = rows.add((t1 - t0) * if count > 4 { 8 } else { 4 });
-            d += count;
-        }
+        let panel = Panel::single(
+            (room.d_scores.add((i - i0) * KEYS), KEYS),
+            (room.key_rows, 0, COLS * (t1 - t0)),
+            end.min(t1) - t0,
+            (call.d_q.add(i * stride + h * call.dim), stride),
+            call.dim,
+            !first,
+        );
+        tile::rows::<BY_ROW, PACKED>(&panel, end - i);
         i = end;
     }
 }
@@ -197,20 +190,15 @@ unsafe fn keys(
     while j < t1.min(i1) {
         let end = t1.min(j + ROWS);
         let from = i0.max(j);
-        let mut d = 0;
-        while d < dim {
-            let count = COLS.min(dim - d);
-            let panel = Panel::single(
-                (scores.add((from - i0) * KEYS + (j - t0)), KEYS),
-                (rows.0.add(from * rows.1 + d), rows.1),
-                i1 - from,
-                (out.0.add(j * out.1 + d), out.1),
-                count,
-                true,
-            );
-            tile::rows::<BY_COLUMN, STRIDED>(&panel, end - j);
-            d += count;
-        }
+        let panel = Panel::single(
+            (scores.add((from - i0) * KEYS + (j - t0)), KEYS),
+            (rows.0.add(from * rows.1), rows.1, COLS),
+            i1 - from,
+            (out.0.add(j * out.1), out.1),
+            dim,
+            true,
+        );
+        tile::rows::<BY_COLUMN, STRIDED>(&panel, end - j);
         j = end;
     }
 }

@@ -20,7 +20,10 @@ const FEW: usize = 12;
 /// Up to this many columns are handled as dot products.
 const THIN: usize = 3;
 
-pub const SCRATCH_FLOATS: usize = PACK_FLOATS + 2 * DEPTH * 8;
+/// From this many columns on, rows are packed too.
+const WORTH: usize = 24;
+
+pub const SCRATCH_FLOATS: usize = PACK_FLOATS + 2 * DEPTH * tile::ROWS;
 
 /// c (=|+=) alpha · (a b + a2 b2); c is [m, n], or written as [n, m].
 struct Product {
@@ -226,6 +229,7 @@ unsafe fn drive<const A: bool, const B: bool>(context: &Context, product: &Produ
             let accumulate = product.accumulate || index > 0;
             room = block::<A, B>(
                 product,
+                context.scratch.add(PACK_FLOATS),
                 visit,
                 (i, height.min(m - i)),
                 (j, columns),
@@ -237,65 +241,95 @@ unsafe fn drive<const A: bool, const B: bool>(context: &Context, product: &Produ
     }
 }
 
-/// A block of outputs, panel by panel; returns the end of the packed columns.
+/// A block of outputs; returns the end of the packed columns.
 unsafe fn block<const A: bool, const B: bool>(
     product: &Product,
+    rows: *mut f32,
     visit: Visit,
     (i, height): (usize, usize),
     (j, columns): (usize, usize),
     (room, fresh): (*mut f32, bool),
     accumulate: bool,
 ) -> *mut f32 {
-    let mut room = room;
+    let b_next = if B { (visit.depth + visit.depth2) * tile::COLS } else { tile::COLS };
+    if fresh {
+        pack_columns(product, visit, (j, columns), room);
+    }
+    let (b, b2) = if B {
+        (room as *const f32, room.add(visit.depth * tile::COLS) as *const f32)
+    } else {
+        (product.b.data.add(visit.k * product.b.stride + j), product.b.data)
+    };
+    let a = if A {
+        product.a.add(i * product.a_stride + visit.k)
+    } else {
+        product.a.add(visit.k * product.a_stride + i)
+    };
+    let (c, c_stride) = if product.transposed {
+        (product.c.add(j * product.m + i), product.m)
+    } else {
+        (product.c.add(i * product.n + j), product.n)
+    };
+    let mut panel = Panel {
+        a,
+        a_stride: product.a_stride,
+        b,
+        b_stride: product.b.stride,
+        b_next,
+        k: visit.depth,
+        a2: product.a2.add(i * product.k2 + visit.k2),
+        a2_stride: product.k2,
+        b2,
+        k2: visit.depth2,
+        c,
+        c_stride,
+        columns,
+        alpha: product.alpha,
+        accumulate,
+        transposed: product.transposed,
+    };
+    if A && columns >= WORTH {
+        packed_rows::<B>(&mut panel, height, rows);
+    } else {
+        tile::rows::<A, B>(&panel, height);
+    }
+    room.add(columns.div_ceil(tile::COLS) * b_next)
+}
+
+unsafe fn pack_columns(
+    product: &Product,
+    visit: Visit,
+    (j, columns): (usize, usize),
+    room: *mut f32,
+) {
+    let mut panel = room;
     let mut done = 0;
     while done < columns {
-        let count = tile::COLS.min(columns - done);
-        let at = j + done;
-        let (first, second) = if B {
-            let first = room as *const f32;
-            let second = room.add(pack::panel_floats(count, visit.depth));
-            if fresh {
-                pack::panel(product.b, (visit.k, visit.depth), (at, count), room);
-                if visit.depth2 > 0 {
-                    pack::panel(product.b2, (visit.k2, visit.depth2), (at, count), second);
-                }
-            }
-            room = second.add(pack::panel_floats(count, visit.depth2));
-            (first, second as *const f32)
-        } else {
-            (product.b.data.add(visit.k * product.b.stride + at), product.b.data)
-        };
-        let a = if A {
-            product.a.add(i * product.a_stride + visit.k)
-        } else {
-            product.a.add(visit.k * product.a_stride + i)
-        };
-        let (c, c_stride) = if product.transposed {
-            (product.c.add(at * product.m + i), product.m)
-        } else {
-            (product.c.add(i * product.n + at), product.n)
-        };
-        let panel = Panel {
-            a,
-            a_stride: product.a_stride,
-            b: first,
-            b_stride: product.b.stride,
-            k: visit.depth,
-            a2: product.a2.add(i * product.k2 + visit.k2),
-            a2_stride: product.k2,
-            b2: second,
-            k2: visit.depth2,
-            c,
-            c_stride,
-            columns: count,
-            alpha: product.alpha,
-            accumulate,
-            transposed: product.transposed,
-        };
-        tile::rows::<A, B>(&panel, height);
-        done += count;
+        let part = (j + done, tile::COLS.min(columns - done));
+        let second = panel.add(visit.depth * tile::COLS);
+        pack::panel(product.b, (visit.k, visit.depth), part, panel);
+        pack::panel(product.b2, (visit.k2, visit.depth2), part, second);
+        panel = second.add(visit.depth2 * tile::COLS);
+        done += tile::COLS;
     }
-    room
+}
+
+/// Rows packed block by block, so that a tile reads them with unit stride.
+unsafe fn packed_rows<const B: bool>(panel: &mut Panel, height: usize, room: *mut f32) {
+    let (a, a_stride, a2, a2_stride) = (panel.a, panel.a_stride, panel.a2, panel.a2_stride);
+    let (c, c_stride) = (panel.c, panel.c_stride);
+    let (low, taller, others) = tile::cut(height);
+    let mut i = 0;
+    for block in 0..taller + others {
+        let m = if block < taller { low + 1 } else { low };
+        let second = room.add(m * panel.k);
+        pack::rows(a.add(i * a_stride), a_stride, m, panel.k, room);
+        pack::rows(a2.add(i * a2_stride), a2_stride, m, panel.k2, second);
+        (panel.a, panel.a_stride, panel.a2, panel.a2_stride) = (room, m, second, m);
+        panel.c = c.add(i * c_stride);
+        tile::blocks::<BY_COLUMN, B>(panel, m, 0, 1);
+        i += m;
+    }
 }
 
 /// Up to three columns: dot products along k, four rows at a time.

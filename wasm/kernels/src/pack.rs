@@ -13,26 +13,19 @@ pub struct Columns {
     pub by_column: bool,
 }
 
-/// Floats that a panel takes.
-#[inline(always)]
-pub fn panel_floats(columns: usize, k: usize) -> usize {
-    k * if columns > 4 { 8 } else { 4 }
-}
-
-/// Packs rows `k..k + depth` of columns `j..j + count`, count ≤ 8, and returns the floats written.
+/// Packs rows `k..k + depth` of columns `j..j + count`, count ≤ 8.
 pub unsafe fn panel(
     from: Columns,
     (k, depth): (usize, usize),
     (j, count): (usize, usize),
     to: *mut f32,
-) -> usize {
+) {
     match (from.bf16, from.by_column) {
         (false, true) => by_column::<false>(from, (k, depth), (j, count), to),
         (true, true) => by_column::<true>(from, (k, depth), (j, count), to),
         (false, false) => by_row::<false>(from, (k, depth), (j, count), to),
         (true, false) => by_row::<true>(from, (k, depth), (j, count), to),
     }
-    panel_floats(count, depth)
 }
 
 #[inline(always)]
@@ -112,5 +105,54 @@ unsafe fn by_row<const BF16: bool>(
             *to.add(d * width + column) =
                 if column < count { load_one::<BF16>(from.data, index + column) } else { 0.0 };
         }
+    }
+}
+
+/// Packs `height` rows (up to 6) of `a`, `depth` values from each, with k outermost: `to[k · height + i]`.
+#[inline(never)]
+pub unsafe fn rows(a: *const f32, stride: usize, height: usize, depth: usize, to: *mut f32) {
+    match height {
+        1 => rows_of::<1>(a, stride, depth, to),
+        2 => rows_of::<2>(a, stride, depth, to),
+        3 => rows_of::<3>(a, stride, depth, to),
+        4 => rows_of::<4>(a, stride, depth, to),
+        5 => rows_of::<5>(a, stride, depth, to),
+        _ => rows_of::<6>(a, stride, depth, to),
+    }
+}
+
+#[inline(always)]
+unsafe fn rows_of<const M: usize>(a: *const f32, stride: usize, depth: usize, to: *mut f32) {
+    let mut d = 0;
+    while d + 4 <= depth {
+        let out = to.add(d * M);
+        let mut i = 0;
+        if M >= 4 {
+            let lines = transpose([
+                load(a.add(d)),
+                load(a.add(stride + d)),
+                load(a.add(2 * stride + d)),
+                load(a.add(3 * stride + d)),
+            ]);
+            for (u, line) in lines.iter().enumerate() {
+                store(out.add(u * M), *line);
+            }
+            i = 4;
+        }
+        while i < M {
+            let row = load(a.add(i * stride + d));
+            *out.add(i) = f32x4_extract_lane::<0>(row);
+            *out.add(M + i) = f32x4_extract_lane::<1>(row);
+            *out.add(2 * M + i) = f32x4_extract_lane::<2>(row);
+            *out.add(3 * M + i) = f32x4_extract_lane::<3>(row);
+            i += 1;
+        }
+        d += 4;
+    }
+    while d < depth {
+        for i in 0..M {
+            *to.add(d * M + i) = *a.add(i * stride + d);
+        }
+        d += 1;
     }
 }

@@ -20,12 +20,14 @@ pub const PACKED: bool = true;
 /// `b[k, j]` lies at `b[k · stride + j]`; reads up to 7 floats past a row's end.
 pub const STRIDED: bool = false;
 
-/// One panel of up to 8 columns of c (=|+=) alpha · (a b + a2 b2).
+/// A strip of c (=|+=) alpha · (a b + a2 b2): panels of 8 columns side by side, the last one cut off.
 pub struct Panel {
     pub a: *const f32,
     pub a_stride: usize,
     pub b: *const f32,
     pub b_stride: usize,
+    /// Floats from one panel's columns to the next one's, in `b` and in `b2`.
+    pub b_next: usize,
     pub k: usize,
     /// Second product, for the columns of a low-rank adapter; stored like the first.
     pub a2: *const f32,
@@ -42,11 +44,11 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// A panel of a single product with alpha 1.
+    /// A strip of a single product with alpha 1; `b` comes with its stride and the floats between panels.
     #[inline(always)]
     pub fn single(
         (a, a_stride): (*const f32, usize),
-        (b, b_stride): (*const f32, usize),
+        (b, b_stride, b_next): (*const f32, usize, usize),
         k: usize,
         (c, c_stride): (*mut f32, usize),
         columns: usize,
@@ -57,6 +59,7 @@ impl Panel {
             a_stride,
             b,
             b_stride,
+            b_next,
             k,
             a2: a,
             a2_stride: 0,
@@ -72,49 +75,46 @@ impl Panel {
     }
 }
 
-/// Computes `rows` rows of a panel, in blocks of nearly equal height.
+/// How `rows` rows are cut into blocks of nearly equal height: so many of one row more, then the others.
+#[inline(always)]
+pub fn cut(rows: usize) -> (usize, usize, usize) {
+    let blocks = rows.div_ceil(ROWS);
+    let height = rows / blocks;
+    let taller = rows - height * blocks;
+    (height, taller, blocks - taller)
+}
+
+/// Computes `rows` rows of a strip.
 pub unsafe fn rows<const A: bool, const B: bool>(panel: &Panel, rows: usize) {
     if rows == 0 {
         return;
     }
-    let blocks = rows.div_ceil(ROWS);
-    let height = rows / blocks;
-    let taller = rows - height * blocks;
-    blocks_of::<A, B>(panel, height + 1, 0, taller);
-    blocks_of::<A, B>(panel, height, taller * (height + 1), blocks - taller);
+    let (height, taller, others) = cut(rows);
+    blocks::<A, B>(panel, height + 1, 0, taller);
+    blocks::<A, B>(panel, height, taller * (height + 1), others);
 }
 
-unsafe fn blocks_of<const A: bool, const B: bool>(
+/// Computes `count` blocks of `height` rows of a strip, from row `from`.
+pub unsafe fn blocks<const A: bool, const B: bool>(
     p: &Panel,
     height: usize,
     from: usize,
     count: usize,
 ) {
-    if count == 0 {
-        return;
-    }
-    if p.columns > 4 {
+    for block in 0..count {
+        let i = from + block * height;
         match height {
-            1 => run::<1, 2, A, B>(p, from, count),
-            2 => run::<2, 2, A, B>(p, from, count),
-            3 => run::<3, 2, A, B>(p, from, count),
-            4 => run::<4, 2, A, B>(p, from, count),
-            5 => run::<5, 2, A, B>(p, from, count),
-            _ => run::<6, 2, A, B>(p, from, count),
-        }
-    } else {
-        match height {
-            1 => run::<1, 1, A, B>(p, from, count),
-            2 => run::<2, 1, A, B>(p, from, count),
-            3 => run::<3, 1, A, B>(p, from, count),
-            4 => run::<4, 1, A, B>(p, from, count),
-            5 => run::<5, 1, A, B>(p, from, count),
-            _ => run::<6, 1, A, B>(p, from, count),
+            1 => run::<1, A, B>(p, i),
+            2 => run::<2, A, B>(p, i),
+            3 => run::<3, A, B>(p, i),
+            4 => run::<4, A, B>(p, i),
+            5 => run::<5, A, B>(p, i),
+            _ => run::<6, A, B>(p, i),
         }
     }
 }
 
-/// acc += a b, four values of k a turn.
+/// acc += a b
 #[inline(always)]
 unsafe fn product<const M: usize, const NV: usize>(
     acc: &mut [[v128; NV]; M],
@@ -125,16 +125,7 @@ unsafe fn product<const M: usize, const NV: usize>(
     k: usize,
 ) {
     let (mut a, mut b) = (a, b);
-    let mut turns = k / 4;
-    while turns > 0 {
-        for u in 0..4 {
-            multiply(acc, a.add(u * step), row, b.add(u * b_step));
-        }
-        a = a.add(4 * step);
-        b = b.add(4 * b_step);
-        turns -= 1;
-    }
-    let mut rest = k % 4;
+    let mut rest = k;
     while rest > 0 {
         multiply(acc, a, row, b);
         a = a.add(step);
@@ -162,50 +153,73 @@ unsafe fn multiply<const M: usize, const NV: usize>(
     }
 }
 
+/// One block of rows, panel after panel: the rows stay in the first-level cache and the output is
+/// written along its rows.
 #[inline(never)]
-unsafe fn run<const M: usize, const NV: usize, const A: bool, const B: bool>(
-    p: &Panel,
-    from: usize,
-    count: usize,
-) {
-    let strides = |stride: usize| if A { (stride, 1) } else { (1, stride) };
-    let b_step = if B { 4 * NV } else { p.b_stride };
-    for block in 0..count {
-        let i = from + block * M;
-        let mut acc = [[zero(); NV]; M];
-        let shape = strides(p.a_stride);
-        product(&mut acc, p.a.add(i * shape.0), shape, p.b, b_step, p.k);
-        if p.k2 > 0 {
-            let shape = strides(p.a2_stride);
-            product(&mut acc, p.a2.add(i * shape.0), shape, p.b2, b_step, p.k2);
-        }
-        if p.columns == 4 * NV && !p.transposed {
-            let alpha = splat(p.alpha);
-            let c = p.c.add(i * p.c_stride);
-            for (r, sums) in acc.iter().enumerate() {
-                for (v, sum) in sums.iter().enumerate() {
-                    let at = c.add(r * p.c_stride + 4 * v);
-                    let value = mul(alpha, *sum);
-                    store(at, if p.accumulate { add(load(at), value) } else { value });
-                }
+unsafe fn run<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize) {
+    let full = if p.transposed { 0 } else { p.columns / COLS };
+    for panel in 0..full {
+        let acc = sums::<M, 2, A, B>(p, i, panel);
+        let alpha = splat(p.alpha);
+        let c = p.c.add(i * p.c_stride + panel * COLS);
+        for (r, row) in acc.iter().enumerate() {
+            for (v, sum) in row.iter().enumerate() {
+                let at = c.add(r * p.c_stride + 4 * v);
+                let value = mul(alpha, *sum);
+                store(at, if p.accumulate { add(load(at), value) } else { value });
             }
-        } else {
-            write_edge(p, i, &acc);
         }
+    }
+    let panels = p.columns.div_ceil(COLS);
+    for panel in full..panels {
+        edge::<M, A, B>(p, i, panel);
     }
 }
 
-/// Writes a tile that is cut off at the right or that goes to a transposed output.
+/// A tile that is cut off at the right or that goes to a transposed output.
 #[inline(never)]
-unsafe fn write_edge<const M: usize, const NV: usize>(p: &Panel, i: usize, acc: &[[v128; NV]; M]) {
+unsafe fn edge<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize, panel: usize) {
+    let columns = COLS.min(p.columns - panel * COLS);
+    if columns > 4 {
+        write_edge(p, i, (panel * COLS, columns), &sums::<M, 2, A, B>(p, i, panel));
+    } else {
+        write_edge(p, i, (panel * COLS, columns), &sums::<M, 1, A, B>(p, i, panel));
+    }
+}
+
+#[inline(always)]
+unsafe fn sums<const M: usize, const NV: usize, const A: bool, const B: bool>(
+    p: &Panel,
+    i: usize,
+    panel: usize,
+) -> [[v128; NV]; M] {
+    let strides = |stride: usize| if A { (stride, 1) } else { (1, stride) };
+    let b_step = if B { 4 * NV } else { p.b_stride };
+    let mut acc = [[zero(); NV]; M];
+    let (shape, next) = (strides(p.a_stride), panel * p.b_next);
+    product(&mut acc, p.a.add(i * shape.0), shape, p.b.add(next), b_step, p.k);
+    if p.k2 > 0 {
+        let shape = strides(p.a2_stride);
+        product(&mut acc, p.a2.add(i * shape.0), shape, p.b2.add(next), b_step, p.k2);
+    }
+    acc
+}
+
+#[inline(always)]
+unsafe fn write_edge<const M: usize, const NV: usize>(
+    p: &Panel,
+    i: usize,
+    (first, columns): (usize, usize),
+    acc: &[[v128; NV]; M],
+) {
     let (row, column) = if p.transposed { (1, p.c_stride) } else { (p.c_stride, 1) };
     let mut lanes = [0f32; COLS];
     for (r, sums) in acc.iter().enumerate() {
         for (v, sum) in sums.iter().enumerate() {
             store(lanes.as_mut_ptr().add(4 * v), *sum);
         }
-        for (j, lane) in lanes.iter().enumerate().take(p.columns) {
-            let at = p.c.add((i + r) * row + j * column);
+        for (j, lane) in lanes.iter().enumerate().take(columns) {
+            let at = p.c.add((i + r) * row + (first + j) * column);
             let value = p.alpha * lane;
             *at = if p.accumulate { *at + value } else { value };
         }
