@@ -74,6 +74,7 @@ function checkHeads(kernel: KernelName, heads: number, kvHeads: number, headDim:
   }
 }
 
+/** Describes `attention_forward`. */
 export const attentionForward: Describe<"attention_forward"> = (tensors, params, context) => {
   const { q, k, v, start, o, stats } = tensors;
   const { tokens, heads, kv_heads, head_dim, scale } = params;
@@ -97,6 +98,7 @@ export const attentionForward: Describe<"attention_forward"> = (tensors, params,
   }];
 };
 
+/** Describes `attention_backward`. */
 export const attentionBackward: Describe<"attention_backward"> = (
   tensors,
   params,

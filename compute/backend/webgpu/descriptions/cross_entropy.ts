@@ -8,6 +8,7 @@ import { checkSizes } from "./sizes.ts";
 
 const WG = 256;
 
+/** Describes `cross_entropy`. */
 export const crossEntropy: Describe<"cross_entropy"> = (tensors, { rows, cols, backward }) => {
   const { logits, targets, weight, nll } = tensors;
   checkSizes("cross_entropy", [

@@ -35,21 +35,27 @@ function elementwise(
   }];
 }
 
+/** Describes `fill`. */
 export const fill: Describe<"fill"> = ({ y }, { n, value }) =>
   elementwise("fill", fillSource, n, { y }, { value });
 
+/** Describes `scale`. */
 export const scale: Describe<"scale"> = ({ x, y }, { n, scale, accumulate }) =>
   elementwise("scale", scaleSource, n, { x, y }, { scale, accumulate });
 
+/** Describes `add`. */
 export const add: Describe<"add"> = ({ a, b, y }, { n }) =>
   elementwise("add", addSource, n, { a, b, y });
 
+/** Describes `swiglu_forward`. */
 export const swigluForward: Describe<"swiglu_forward"> = (tensors, { n }) =>
   elementwise("swiglu_forward", swigluForwardSource, n, tensors);
 
+/** Describes `swiglu_backward`. */
 export const swigluBackward: Describe<"swiglu_backward"> = (tensors, { n }) =>
   elementwise("swiglu_backward", swigluBackwardSource, n, tensors);
 
+/** Describes `adamw`. */
 export const adamw: Describe<"adamw"> = ({ p, g, m, v, hyper, sumsq }, { n, lr_scale }) => {
   checkSizes("adamw", [["hyper", hyper, HYPER_LENGTH], ["sumsq", sumsq, 1]]);
   return elementwise("adamw", adamwSource, n, { p, g, m, v }, { lr_scale }, { hyper, sumsq });

@@ -8,6 +8,7 @@ import { loaders } from "./loaders.ts";
 import { rowBlocks } from "./row_blocks.ts";
 import { checkPacked, checkSizes } from "./sizes.ts";
 
+/** Describes `embedding_forward`. */
 export const embeddingForward: Describe<"embedding_forward"> = (tensors, params, { limits }) => {
   const { ids, table, y } = tensors;
   const { rows, cols, vocab } = params;
@@ -28,6 +29,7 @@ export const embeddingForward: Describe<"embedding_forward"> = (tensors, params,
   }));
 };
 
+/** Describes `embedding_backward`. */
 export const embeddingBackward: Describe<"embedding_backward"> = (tensors, params) => {
   const { ids, dY, dTable } = tensors;
   const { rows, cols, vocab } = params;

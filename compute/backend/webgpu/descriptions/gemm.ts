@@ -24,6 +24,7 @@ function nnConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> 
   return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: bk4 * wx * tn };
 }
 
+/** Describes `gemm_nt`. */
 export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_nt", [["x", x, m * k], ["w", w, n * k], ["y", y, m * n]]);
@@ -44,6 +45,7 @@ export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits, softw
   });
 };
 
+/** Describes `gemm_nn`. */
 export const gemmNn: Describe<"gemm_nn"> = ({ x, w, y }, params, { limits, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_nn", [["x", x, m * k], ["w", w, n * k], ["y", y, m * n]]);
@@ -70,6 +72,7 @@ export const gemmNn: Describe<"gemm_nn"> = ({ x, w, y }, params, { limits, softw
   }));
 };
 
+/** Describes `lora_forward`. */
 export const loraForward: Describe<"lora_forward"> = (
   { x, w, xa, b, y },
   params,
@@ -102,6 +105,7 @@ export const loraForward: Describe<"lora_forward"> = (
   });
 };
 
+/** Describes `lora_backward`. */
 export const loraBackward: Describe<"lora_backward"> = (tensors, params, { limits, software }) => {
   const { dY, w, dXa, a, dX } = tensors;
   const { m, n, k, r, accumulate } = params;
@@ -143,6 +147,7 @@ const FULL_DEVICE = 128;
 /** Shortest slice worth a second stage. */
 const MIN_SLICE = 256;
 
+/** Describes `gemm_tn`. */
 export const gemmTn: Describe<"gemm_tn"> = ({ a, b, y }, params, { scratch, software }) => {
   const { m, n, k, alpha, accumulate } = params;
   checkSizes("gemm_tn", [["a", a, m * k], ["b", b, n * k], ["y", y, m * n]]);

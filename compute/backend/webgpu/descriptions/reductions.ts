@@ -44,12 +44,15 @@ function innerProduct(
   }];
 }
 
+/** Describes `dot`. */
 export const dot: Describe<"dot"> = ({ a, b, out }, { n, accumulate }, context) =>
   innerProduct("dot", a, b, out, n, accumulate, context);
 
+/** Describes `sum_squares`. */
 export const sumSquares: Describe<"sum_squares"> = ({ x, out }, { n, accumulate }, context) =>
   innerProduct("sum_squares", x, x, out, n, accumulate, context);
 
+/** Describes `record_metrics`. */
 export const recordMetrics: Describe<"record_metrics"> = ({ loss, sumsq, slot, ring }) => {
   checkSizes("record_metrics", [
     ["loss", loss, 1],

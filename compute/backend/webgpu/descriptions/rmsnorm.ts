@@ -11,6 +11,7 @@ import { checkSizes } from "./sizes.ts";
 
 const WG = 128;
 
+/** Describes `rmsnorm_forward`. */
 export const rmsnormForward: Describe<"rmsnorm_forward"> = ({ x, w, y, rstd }, params) => {
   const { rows, cols, eps } = params;
   checkSizes("rmsnorm_forward", [
@@ -29,6 +30,7 @@ export const rmsnormForward: Describe<"rmsnorm_forward"> = ({ x, w, y, rstd }, p
   }];
 };
 
+/** Describes `rmsnorm_backward`. */
 export const rmsnormBackward: Describe<"rmsnorm_backward"> = ({ x, w, rstd, dY, dX }, params) => {
   const { rows, cols, accumulate } = params;
   checkSizes("rmsnorm_backward", [
@@ -48,6 +50,7 @@ export const rmsnormBackward: Describe<"rmsnorm_backward"> = ({ x, w, rstd, dY, 
   }];
 };
 
+/** Describes `rmsnorm_backward_weight`. */
 export const rmsnormBackwardWeight: Describe<"rmsnorm_backward_weight"> = (
   { x, rstd, dY, dW },
   { rows, cols },

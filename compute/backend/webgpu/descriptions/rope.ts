@@ -7,6 +7,7 @@ import { checkSizes } from "./sizes.ts";
 
 const WG = 256;
 
+/** Describes `rope`. */
 export const rope: Describe<"rope"> = ({ x, start, table }, params) => {
   const { tokens, heads, head_dim, direction } = params;
   checkSizes("rope", [["x", x, tokens * heads * head_dim], ["start", start, tokens]]);
