@@ -162,11 +162,17 @@ unsafe fn run<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize)
         let acc = sums::<M, 2, A, B>(p, i, panel);
         let alpha = splat(p.alpha);
         let c = p.c.add(i * p.c_stride + panel * COLS);
+        // Both halves are read before either is written: the engine may then join them to one vector.
         for (r, row) in acc.iter().enumerate() {
-            for (v, sum) in row.iter().enumerate() {
-                let at = c.add(r * p.c_stride + 4 * v);
-                let value = mul(alpha, *sum);
-                store(at, if p.accumulate { add(load(at), value) } else { value });
+            let at = c.add(r * p.c_stride);
+            let (low, high) = (mul(alpha, row[0]), mul(alpha, row[1]));
+            if p.accumulate {
+                let (old_low, old_high) = (load(at), load(at.add(4)));
+                store(at, add(old_low, low));
+                store(at.add(4), add(old_high, high));
+            } else {
+                store(at, low);
+                store(at.add(4), high);
             }
         }
     }
