@@ -29,7 +29,7 @@ const Label = z.union([TokenId, z.literal(-100)]);
 export const InlineDataset = z.strictObject({
   inline: z.strictObject({
     input_ids: z.array(z.array(TokenId).min(2)).min(1),
-    labels: z.array(z.array(Label).min(2)).min(1).optional().openapi({
+    labels: z.array(z.array(Label)).optional().openapi({
       description: "As long as input_ids, −100 where not counted; absent: every token counts.",
     }),
   }).superRefine(({ input_ids, labels }, context) => {

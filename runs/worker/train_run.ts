@@ -58,13 +58,18 @@ async function train(run: Run, { claim, store, configuration, signal }: TrainRun
 
   using stored = await openNamedModel(spec.model, paths.models);
   const data = await loadTrainingData(spec, stored.config, paths.datasets);
-  const backend = await chooseBackend({ backend: spec.backend, threads: configuration.threads });
+  const backend = await chooseBackend({
+    backend: spec.backend,
+    threads: configuration.threads,
+    gpu: configuration.gpu,
+  });
   const { kind, device } = backend.info;
   const model = await buildModel(spec, stored, backend, paths.adapters);
   const resume = await readNewestCheckpoint(checkpoints);
   reporter.add("device", {
     backend: kind,
     device,
+    pid: Deno.pid,
     trainable_parameters: model.trainable.count,
     max_steps: data.steps,
     ...(resume && { resumed_from_step: resume.step }),
@@ -127,6 +132,7 @@ async function train(run: Run, { claim, store, configuration, signal }: TrainRun
       case "end":
         reason = event.reason;
     }
+    if (event.type !== "step") speed.at = performance.now();
     await reporter.flushIfDue();
     // Lets signals in: the loop above may never wait for anything.
     await new Promise((resolve) => setTimeout(resolve, 0));

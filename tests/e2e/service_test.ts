@@ -1,0 +1,157 @@
+// The whole of it: HTTP, store, queue, a process for each run, the cpu backend. Nothing is replaced.
+
+import assert from "@std/assert";
+import { makeTinyHome, tinyIds, tinySpec } from "../runs/tiny_home.ts";
+import { Service } from "./service.ts";
+
+/** Long enough to be killed in the middle. */
+const longSpec = () => tinySpec({ max_steps: 400, save_steps: 40, eval_steps: 100 });
+
+const isCheckpoint = ({ type }: { type: string }) => type === "checkpoint";
+
+Deno.test("a run goes from POST to an adapter, with every event once and in order", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec());
+  const events = await service.events(id);
+  assert.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1));
+  assert.equal(events.at(-1)!.type, "succeeded");
+
+  const run = await service.json(`/v1/runs/${id}`);
+  assert.equal(run.status, "succeeded");
+  assert.equal(run.backend, "cpu");
+  assert.equal(run.result.steps, 20);
+  assert(run.result.eval_nll < run.result.initial_eval_nll - 0.1, JSON.stringify(run.result));
+
+  const curve = await service.curve(id) as { step: number; train_nll?: number }[];
+  assert.deepEqual(curve.map(({ step }) => step), Array.from({ length: 21 }, (_, step) => step));
+  const seen = events.filter(({ type }) => type === "step");
+  assert.deepEqual(
+    seen.map(({ data }) => data.train_nll),
+    curve.slice(1).map(({ train_nll }) => train_nll),
+  );
+
+  const { checkpoints } = await service.json(`/v1/runs/${id}/checkpoints`);
+  assert.deepEqual(checkpoints.map(({ step }: { step: number }) => step), [10, 15, 20]);
+  const adapter = await service.json(`/v1/runs/${id}/adapter/adapter_config.json`);
+  assert.equal(adapter.r, 4);
+  const weights = await fetch(`${service.url}/v1/runs/${id}/adapter/adapter_model.safetensors`);
+  assert.equal(weights.status, 200);
+  assert((await weights.bytes()).length > 2048 * 4);
+
+  // Adapters of finished runs can be gone on from.
+  const next = await service.post(
+    tinySpec({ method: { kind: "lora", r: 4, init_from: id }, max_steps: 2 }),
+  );
+  await service.events(next);
+  const { result } = await service.json(`/v1/runs/${next}`);
+  assert.equal(result.initial_eval_nll, run.result.eval_nll);
+});
+
+Deno.test("a run whose process is killed goes on from its checkpoint with the same losses bit for bit", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const undisturbed = await service.post(longSpec());
+  await service.events(undisturbed);
+
+  const killed = await service.post(longSpec());
+  const before = await service.events(killed, 0, isCheckpoint);
+  Deno.kill(before.find(({ type }) => type === "device")!.data.pid, "SIGKILL");
+  const after = await service.events(killed, before.at(-1)!.id);
+
+  const retry = after.find(({ type }) => type === "retry")!;
+  assert.equal(retry.data.error.type, "Killed");
+  assert.match(retry.data.error.message, /SIGKILL/);
+  const resumed = after.find(({ type }) => type === "device")!;
+  assert(resumed.data.resumed_from_step >= 40);
+  const all = [...before, ...after];
+  assert.deepEqual(all.map(({ id }) => id), all.map((_, index) => index + 1));
+
+  const run = await service.json(`/v1/runs/${killed}`);
+  assert.equal(run.status, "succeeded");
+  assert.equal(run.attempts, 2);
+  assert.deepEqual(await service.curve(killed), await service.curve(undisturbed));
+});
+
+Deno.test("a service that is stopped and started again goes on with its runs", async () => {
+  await using tiny = await makeTinyHome();
+  let id: string, undisturbed: string;
+  {
+    await using service = await Service.start(tiny.home);
+    undisturbed = await service.post(longSpec());
+    await service.events(undisturbed);
+    id = await service.post(longSpec());
+    await service.events(id, 0, isCheckpoint);
+    assert.equal((await service.stop()).code, 0);
+  }
+  await using service = await Service.start(tiny.home);
+  const events = await service.events(id);
+  assert.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1));
+  assert(events.some(({ type }) => type === "released"));
+  assert.equal(events.at(-1)!.type, "succeeded");
+  assert.deepEqual(await service.curve(id), await service.curve(undisturbed));
+});
+
+Deno.test("an event stream that is cut and resumed has no gap and no repetition", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec({ max_steps: 60 }));
+  const received: number[] = [];
+  for (let last = 0;;) {
+    const upTo = last + 7;
+    const part = await service.events(id, last, (event) => event.id >= upTo);
+    if (part.length === 0) break;
+    received.push(...part.map((event) => event.id));
+    last = received.at(-1)!;
+  }
+  assert.deepEqual(received, received.map((_, index) => index + 1));
+  assert.deepEqual((await service.events(id)).map((event) => event.id), received);
+});
+
+Deno.test("the service answers fast while a run trains, and a cancelled run stops", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec({ max_steps: 100_000, save_steps: 100_000 }));
+  const waiting = await service.post(tinySpec());
+  await service.events(id, 0, ({ type }) => type === "step");
+
+  const times: number[] = [];
+  for (let i = 0; i < 50; i++) {
+    const started = performance.now();
+    await service.json(`/v1/runs/${id}`);
+    times.push(performance.now() - started);
+  }
+  const median = times.sort((a, b) => a - b)[25]!;
+  assert(median < 50, `median ${median} ms`);
+
+  await service.json(`/v1/runs/${waiting}/cancel`, { method: "POST" }, 202);
+  assert.equal((await service.json(`/v1/runs/${waiting}`)).status, "cancelled");
+  await service.json(`/v1/runs/${id}/cancel`, { method: "POST" }, 202);
+  const end = (await service.events(id)).at(-1)!;
+  assert.equal(end.type, "cancelled");
+  assert.equal((await service.json(`/v1/runs/${id}`)).status, "cancelled");
+});
+
+Deno.test("a run that diverges fails with its step, its norm and the last good checkpoint", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec({
+    method: { kind: "full" },
+    optimizer: { learning_rate: 10, max_grad_norm: 0, weight_decay: 1 },
+    task: {
+      kind: "sft",
+      dataset: { inline: { input_ids: tinyIds(8, 16) } },
+      max_length: 16,
+      num_epochs: 1000,
+    },
+    max_steps: 1500,
+    save_steps: 1,
+  }));
+  await service.events(id);
+  const run = await service.json(`/v1/runs/${id}`);
+  assert.equal(run.status, "failed", JSON.stringify(run.result));
+  assert.equal(run.error.type, "DivergedError");
+  assert(run.error.step >= 1);
+  assert.match(run.error.grad_norm, /^(NaN|Infinity|[\d.e+-]+)$/);
+  assert.equal(run.attempts, 1);
+});
