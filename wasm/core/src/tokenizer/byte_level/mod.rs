@@ -7,6 +7,7 @@ pub mod load;
 pub mod merges;
 pub mod normalize;
 mod offsets;
+pub mod parse;
 pub mod post;
 pub mod vocab;
 pub mod word_cache;
@@ -203,7 +204,7 @@ impl ByteLevel {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn word(&self, text: &str, start: usize, end: usize, state: &mut State, out: &mut Output) {
         let word = &text.as_bytes()[start..end];
         let from = out.ids.len();

@@ -5,8 +5,9 @@ use super::gpt2::space_end;
 use super::run_end;
 use crate::tokenizer::char_class::{char_at, IS_LETTER, IS_NUMBER, IS_SPACE, SPLIT_BITS};
 
-/// The end of the word that starts at `at`.
-#[inline]
+/// The end of the word that starts at `at`. Out of line, so that a first long text does not stay in
+/// the slow tier of the WebAssembly engine.
+#[inline(never)]
 pub fn word_end(bytes: &[u8], classes: &[u8], at: usize, digits: usize) -> usize {
     if bytes[at] == b'\'' {
         if let Some(end) = contraction_end(bytes, at) {

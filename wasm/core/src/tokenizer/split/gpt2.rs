@@ -4,8 +4,9 @@
 use super::run_end;
 use crate::tokenizer::char_class::{char_at, char_before, IS_SPACE, SPLIT_BITS};
 
-/// The end of the word that starts at `at`.
-#[inline]
+/// The end of the word that starts at `at`. Out of line, so that a first long text does not stay in
+/// the slow tier of the WebAssembly engine.
+#[inline(never)]
 pub fn word_end(bytes: &[u8], classes: &[u8], at: usize) -> usize {
     if bytes[at] == b'\'' {
         match (bytes.get(at + 1), bytes.get(at + 2)) {
