@@ -19,7 +19,9 @@ export interface ChatExampleOptions extends RenderOptions {
 
 /** Ids with the label of each: the id itself, or −100 where it is not counted. */
 export interface ChatExample {
+  /** The conversation. */
   input_ids: number[];
+  /** What the loss counts. */
   labels: number[];
 }
 

@@ -11,8 +11,11 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 /** One message; templates may read further keys, such as `tool_calls`. */
 export interface Message {
+  /** Who speaks. */
   role: string;
+  /** What they say: mostly a string. */
   content?: unknown;
+  /** What else the template reads. */
   [key: string]: unknown;
 }
 
@@ -31,14 +34,16 @@ export interface RenderOptions {
 
 /** A conversation as ids. */
 export interface EncodedChat {
+  /** The rendered messages. */
   text: string;
+  /** The text's ids. */
   ids: Uint32Array;
   /** 1 where the assistant speaks. */
   assistantMask: Uint8Array;
 }
 
 /** A part of the text, in UTF-16 units. */
-type Span = [start: number, end: number];
+export type Span = [start: number, end: number];
 
 const GENERATION = /\{%(-?)\s*(end)?generation\s*(-?)%\}/g;
 

@@ -6,7 +6,9 @@ import { Tokenizer } from "./tokenizer.ts";
 
 /** A model's tokeniser and, if it has one, its chat template. */
 export interface TokenizerFiles {
+  /** Text ↔ ids. */
   tokenizer: Tokenizer;
+  /** Messages → text. */
   chatTemplate: ChatTemplate | undefined;
 }
 

@@ -12,11 +12,17 @@ import { initSync, RawDecodeStream, RawTokenizer, RawTrainer } from "./pkg/core/
 
 /** An added token, with the names of tokenizer.json. */
 export interface AddedToken {
+  /** The text that it stands for. */
   content: string;
+  /** Match whole words only. */
   single_word?: boolean;
+  /** Take the white space before it along. */
   lstrip?: boolean;
+  /** Take the white space after it along. */
   rstrip?: boolean;
+  /** Match in normalised text. */
   normalized?: boolean;
+  /** Left out when special tokens are skipped. */
   special?: boolean;
 }
 
@@ -50,6 +56,7 @@ export interface EncodeOptions {
 
 /** Ids, and where they came from if that was asked for. */
 export interface Encoding {
+  /** The ids. */
   ids: Uint32Array;
   /** `[start, end)` of each id; special tokens that the model adds have `[0, 0]`. */
   offsets?: [number, number][];

@@ -20,7 +20,11 @@ export class TokenizerStore {
   readonly #home: string;
   readonly #loaded = new Map<string, Loaded>();
 
-  /** @param home The folder that holds `models/`. */
+  /**
+   * A store that has nothing loaded yet.
+   *
+   * @param home The folder that holds `models/`.
+   */
   constructor(home: string) {
     this.#home = home;
   }

@@ -17,10 +17,15 @@ const DEFAULT_SPECIAL = "<|endoftext|>";
 
 /** The command line's options. */
 export interface TrainArguments {
+  /** Files of text. */
   input: string[];
+  /** Tokens in all. */
   vocabSize: number;
+  /** The folder to write to. */
   out: string;
+  /** Special tokens, from id 0. */
   special: string[];
+  /** Pairs seen less often are not merged. */
   minFrequency: number;
 }
 
