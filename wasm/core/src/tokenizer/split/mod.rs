@@ -4,6 +4,7 @@ pub mod cl100k;
 pub mod gpt2;
 pub mod native_classes;
 pub mod regex;
+mod regex_emit;
 mod regex_match;
 mod regex_parse;
 
