@@ -52,7 +52,7 @@ async function listen(
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");
   const { host: hostname, port, bodyLimit, home } = configuration;
-  const app = createApp({ store, paths: homePaths(home), bodyLimit, wake });
+  const app = createApp({ store, home, paths: homePaths(home), bodyLimit, wake });
   return Deno.serve({
     hostname,
     port,

@@ -83,7 +83,7 @@ export async function runSweep(
 }
 
 /** The run of a spec that is done, or else one that is under way. */
-async function findRun(store: RunStore, hash: string): Promise<Run | undefined> {
+export async function findRun(store: RunStore, hash: string): Promise<Run | undefined> {
   const runs = (await store.list({ specHash: hash, limit: MOST_ATTEMPTS }))
     .filter((run) => run.code_version === CODE_VERSION);
   return runs.find(isDone) ?? runs.find(({ status }) => !isFinal(status));

@@ -12,13 +12,17 @@ import { capacityRequestSchema } from "../runs/spec/capacity.ts";
 import { capacityRoutes } from "./capacity.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { docsRoutes } from "./docs.ts";
+import { figureRoutes } from "./figures.ts";
 import { healthRoutes } from "./health.ts";
 import { modelRoutes } from "./models.ts";
 import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
+import { tokenizeRoutes } from "./tokenize.ts";
 
 /** What the routes work with. */
 export interface AppContext extends SubmitContext {
+  /** The data folder. */
+  readonly home: string;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   /** Tells the workers that there is something to do. */
@@ -58,6 +62,8 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));
+  app.route("/", figureRoutes(context));
+  app.route("/v1", tokenizeRoutes({ home: context.home }, validation()));
   app.route("/", docsRoutes());
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
