@@ -1,0 +1,240 @@
+// The routes without a port: requests in, answers out, a real store behind them and no worker.
+
+import assert from "@std/assert";
+import { createApp } from "../../routes/app.ts";
+import { createRunQueue } from "../../runs/queue/kysely_run_queue.ts";
+import { openDatabase } from "../../runs/store/database.ts";
+import { createRunStore } from "../../runs/store/kysely_run_store.ts";
+import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
+
+/** A service on a data folder of its own. */
+async function makeApp() {
+  const tiny = await makeTinyHome();
+  const database = openDatabase(tiny.paths.database);
+  const store = createRunStore(database);
+  let woken = 0;
+  const app = createApp({
+    store,
+    home: tiny.home,
+    paths: tiny.paths,
+    bodyLimit: 64 * 1024,
+    wake: () => woken++,
+  });
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    app.request(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  return {
+    app,
+    post,
+    store,
+    queue: createRunQueue(database, () => Date.now() + 1000),
+    woken: () => woken,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await tiny[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The problem of an answer, whose status and type are checked. */
+async function problemOf(answer: Response | Promise<Response>, status: number) {
+  const response = await answer;
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.match(response.headers.get("Content-Type")!, /^application\/problem\+json/);
+  const problem = JSON.parse(text);
+  assert.equal(problem.status, status);
+  return problem;
+}
+
+Deno.test("POST /v1/runs stores the run, says where it is and wakes the worker", async () => {
+  await using service = await makeApp();
+  const response = await service.post("/v1/runs", tinySpec());
+  assert.equal(response.status, 202);
+  const run = await response.json();
+  assert.equal(response.headers.get("Location"), `/v1/runs/${run.id}`);
+  assert.equal(run.status, "queued");
+  assert.equal(service.woken(), 1);
+  const again = await service.app.request(`/v1/runs/${run.id}`);
+  assert.deepEqual(await again.json(), run);
+});
+
+Deno.test("POST /v1/runs honours Idempotency-Key", async () => {
+  await using service = await makeApp();
+  const key = { "Idempotency-Key": "k1" };
+  const first = await (await service.post("/v1/runs", tinySpec(), key)).json();
+  const again = await (await service.post("/v1/runs", tinySpec(), key)).json();
+  assert.equal(again.id, first.id);
+  await problemOf(service.post("/v1/runs", tinySpec({ seed: 1 }), key), 409);
+  assert.equal((await service.store.list({ limit: 10 })).length, 1);
+});
+
+Deno.test("POST /v1/runs rejects bad specs, names each field, and stores nothing", async () => {
+  await using service = await makeApp();
+  const spec = tinySpec();
+  const cases: [unknown, string[]][] = [
+    [{ ...spec, modl: "x" }, ["/modl"]],
+    [{ ...spec, model: "gone", method: { kind: "lora", r: 0 } }, ["/method/r"]],
+    [{ ...spec, model: "gone" }, ["/model"]],
+    [{ ...spec, method: { kind: "lora", r: 1, target_modules: ["x_proj"] } }, [
+      "/method/target_modules/0",
+    ]],
+    [{ ...spec, task: { ...spec.task, dataset: "gone", max_length: 64 } }, [
+      "/task/dataset",
+      "/task/max_length",
+    ]],
+    [[], [""]],
+    ["null", [""]],
+  ];
+  for (const [body, paths] of cases) {
+    const problem = await problemOf(service.post("/v1/runs", body), 422);
+    const found = problem.errors.map(({ path }: { path: string }) => path).sort();
+    assert.deepEqual(found, paths, JSON.stringify(problem));
+  }
+  assert.deepEqual(await service.store.list({ limit: 10 }), []);
+});
+
+Deno.test("bodies that cannot be read are refused before they are looked at", async () => {
+  await using service = await makeApp();
+  await problemOf(service.post("/v1/runs", '{"model": '), 400);
+  await problemOf(service.post("/v1/runs", "x".repeat(64 * 1024 + 1)), 413);
+  await problemOf(service.post("/v1/runs", "a=b", { "Content-Type": "text/plain" }), 415);
+});
+
+Deno.test("unknown runs, pages and methods are problems too", async () => {
+  await using service = await makeApp();
+  for (
+    const path of [
+      "/v1/runs/gone",
+      "/v1/runs/gone/events",
+      "/v1/runs/gone/metrics",
+      "/v1/runs/gone/checkpoints",
+      "/v1/runs/gone/adapter/adapter_config.json",
+      "/v1/figures/9",
+      "/nowhere",
+    ]
+  ) await problemOf(service.app.request(path), 404);
+  await problemOf(service.post("/v1/runs/gone/cancel", ""), 404);
+  await problemOf(service.app.request("/v1/runs/gone/adapter/..%2F..%2Fruns.db"), 422);
+  const { errors } = await problemOf(service.app.request("/v1/runs?limit=0&stat=x"), 422);
+  assert.deepEqual(errors.map(({ path }: { path: string }) => path), ["/limit", "/stat"]);
+});
+
+Deno.test("GET /v1/runs pages through all runs, each once", async () => {
+  await using service = await makeApp();
+  for (let seed = 0; seed < 5; seed++) await service.post("/v1/runs", tinySpec({ seed }));
+  const seen: number[] = [];
+  let cursor = "";
+  do {
+    const page = await (await service.app.request(`/v1/runs?limit=2${cursor}`)).json();
+    seen.push(...page.runs.map(({ spec }: { spec: { seed: number } }) => spec.seed));
+    cursor = page.next_cursor ? `&cursor=${page.next_cursor}` : "";
+  } while (cursor !== "");
+  assert.deepEqual(seen.toSorted(), [0, 1, 2, 3, 4]);
+});
+
+Deno.test("GET /v1/runs/{id}/metrics answers json, csv or jsonl", async () => {
+  await using service = await makeApp();
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const claim = (await service.queue.claim("test"))!;
+  const points = [{ step: 1, tokens: 60, train_nll: 2.5 }, { step: 2, eval_nll: 2.25 }];
+  await service.store.report(claim, { points });
+  const get = async (query: string, accept = "*/*") => {
+    const response = await service.app.request(`/v1/runs/${id}/metrics${query}`, {
+      headers: { Accept: accept },
+    });
+    assert.equal(response.status, 200);
+    return await response.text();
+  };
+  assert.deepEqual(JSON.parse(await get("")), { run_id: id, points });
+  const csv = await get("?format=csv");
+  assert.equal(csv, await get("", "text/csv"));
+  assert.deepEqual(csv.split("\n").map((line) => line.split(",").length), [8, 8, 8, 1]);
+  assert.equal(csv.split("\n")[1], "1,60,2.5,,,,,");
+  const lines = await get("", "application/jsonl");
+  assert.deepEqual(lines.trim().split("\n").map((line) => JSON.parse(line)), points);
+});
+
+Deno.test("POST /v1/runs/{id}/cancel ends a queued run, and its events say so", async () => {
+  await using service = await makeApp();
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const response = await service.post(`/v1/runs/${id}/cancel`, "");
+  assert.equal(response.status, 202);
+  assert.equal((await response.json()).status, "cancelled");
+  const stream = await service.app.request(`/v1/runs/${id}/events`);
+  assert.match(stream.headers.get("Content-Type")!, /^text\/event-stream/);
+  const text = await stream.text();
+  assert.match(text, /event: queued\ndata: {}\nid: 1\n\nevent: cancelled\ndata: {}\nid: 2\n\n$/);
+  const rest = await service.app.request(`/v1/runs/${id}/events`, {
+    headers: { "Last-Event-ID": "2" },
+  });
+  assert.equal(rest.status, 204);
+  assert.equal(await service.queue.claim("test"), undefined);
+});
+
+Deno.test("/openapi.json describes every route, with the spec's defaults and bounds", async () => {
+  await using service = await makeApp();
+  const document = await (await service.app.request("/openapi.json")).json();
+  for (
+    const path of [
+      "/v1/runs",
+      "/v1/runs/{id}",
+      "/v1/runs/{id}/cancel",
+      "/v1/runs/{id}/events",
+      "/v1/runs/{id}/metrics",
+      "/v1/runs/{id}/checkpoints",
+      "/v1/runs/{id}/adapter/{file}",
+      "/v1/figures/{n}",
+      "/v1/figures/{file}",
+      "/v1/capacity",
+      "/v1/tokenize",
+      "/v1/models",
+      "/v1/datasets",
+      "/healthz",
+      "/readyz",
+    ]
+  ) assert(path in document.paths, path);
+  const { LoraMethod, Optimizer } = document.components.schemas;
+  assert.equal(LoraMethod.properties.r.maximum, 512);
+  assert.equal(LoraMethod.properties.lora_alpha.default, 32);
+  assert.equal(LoraMethod.additionalProperties, false);
+  assert.equal(Optimizer.properties.learning_rate.default, 3e-4);
+});
+
+Deno.test("/docs loads nothing from another host", async () => {
+  await using service = await makeApp();
+  const page = await (await service.app.request("/docs")).text();
+  const sources = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+  assert.equal(sources.length, 3);
+  for (const source of sources) {
+    assert.match(source, /^\/docs\//);
+    const response = await service.app.request(source);
+    assert.equal(response.status, 200);
+    assert((await response.text()).length > 50);
+  }
+});
+
+Deno.test("/healthz and /readyz answer ok; without its store the service lives but is not ready", async () => {
+  await using service = await makeApp();
+  for (const path of ["/healthz", "/readyz"]) {
+    const response = await service.app.request(path);
+    assert.deepEqual([response.status, await response.json()], [200, { status: "ok" }]);
+  }
+  await service.store.close();
+  assert.equal((await service.app.request("/healthz")).status, 200);
+  await problemOf(service.app.request("/readyz"), 503);
+});
+
+Deno.test("GET /v1/models and /v1/datasets list what a spec may name", async () => {
+  await using service = await makeApp();
+  const { models } = await (await service.app.request("/v1/models")).json();
+  const tiny = models.find(({ name }: { name: string }) => name === "tiny");
+  assert.equal(tiny.parameters, 5712);
+  assert.equal(tiny.shipped, false);
+  const { datasets } = await (await service.app.request("/v1/datasets")).json();
+  const names = datasets.map(({ name }: { name: string }) => name);
+  assert(names.includes("stdlib/moby-dick"));
+});

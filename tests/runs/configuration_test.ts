@@ -1,0 +1,31 @@
+import assert from "@std/assert";
+import { readConfiguration } from "../../runs/configuration.ts";
+
+const from = (values: Record<string, string>) => readConfiguration((name) => values[name]);
+
+Deno.test("readConfiguration() has a default for every variable", () => {
+  const configuration = from({});
+  assert.equal(configuration.host, "127.0.0.1");
+  assert.equal(configuration.port, 8000);
+  assert.equal(configuration.jobs, 1);
+  assert.equal(configuration.threads, undefined);
+  assert.equal(configuration.gpu, "auto");
+  assert.match(configuration.home, /\/\.noregret$/);
+});
+
+Deno.test("readConfiguration() names the variable, its value and what is allowed", () => {
+  const cases: [string, string, RegExp][] = [
+    ["PORT", "80000", /PORT: found "80000", expected an integer from 0 to 65535/],
+    ["PORT", "eighty", /PORT/],
+    ["NOREGRET_JOBS", "-1", /NOREGRET_JOBS/],
+    ["NOREGRET_THREADS", "0", /NOREGRET_THREADS: found "0", expected an integer from 1/],
+    ["NOREGRET_GPU", "cuda", /NOREGRET_GPU: found "cuda", expected "auto", "deno" or "dawn"/],
+    ["NOREGRET_BODY_LIMIT", "1e3", /NOREGRET_BODY_LIMIT/],
+  ];
+  for (const [name, value, message] of cases) {
+    assert.throws(() => from({ [name]: value }), (error: unknown) => {
+      assert.match((error as Error).message, message);
+      return error instanceof RangeError;
+    });
+  }
+});

@@ -1,0 +1,133 @@
+import assert from "@std/assert";
+import { join } from "@std/path";
+import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
+import { InvalidSpecError, type Problem } from "../../runs/spec/problems.ts";
+import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
+import { preflight } from "../../runs/worker/preflight.ts";
+import { makeTinyHome, TINY_CONFIG, type TinyHome, tinySpec, tinyWeights } from "./tiny_home.ts";
+
+async function problemsOf(
+  { paths }: TinyHome,
+  changes: Partial<RunSpecInput>,
+): Promise<readonly Problem[]> {
+  try {
+    await preflight(parseRunSpec(tinySpec(changes)), paths);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidSpecError)) throw error;
+    return error.problems;
+  }
+}
+
+/** Checks that a spec has one problem, at `path`. */
+async function expectProblem(
+  tiny: TinyHome,
+  changes: Partial<RunSpecInput>,
+  path: string,
+  message: RegExp,
+): Promise<Problem> {
+  const problems = await problemsOf(tiny, changes);
+  assert.deepEqual(problems.map((problem) => problem.path), [path], JSON.stringify(problems));
+  assert.match(problems[0]!.message, message);
+  return problems[0]!;
+}
+
+const task = (changes: Record<string, unknown>) =>
+  ({ task: { ...tinySpec().task, ...changes } }) as Partial<RunSpecInput>;
+
+Deno.test("preflight() accepts a spec whose names exist and fit", async () => {
+  await using tiny = await makeTinyHome();
+  assert.deepEqual(await problemsOf(tiny, {}), []);
+});
+
+Deno.test("preflight() names the field that names what is not there, and lists what is", async () => {
+  await using tiny = await makeTinyHome();
+  const model = await expectProblem(tiny, { model: "tyny" }, "/model", /did you mean "tiny"/);
+  assert(model.allowed!.includes("tiny"));
+  const lora = (changes: Record<string, unknown>) =>
+    ({ method: { kind: "lora", r: 2, ...changes } }) as Partial<RunSpecInput>;
+  const target = await expectProblem(
+    tiny,
+    lora({ target_modules: ["q_proj", "q_prj"] }),
+    "/method/target_modules/1",
+    /no such module/,
+  );
+  assert(target.allowed!.includes("q_proj"));
+  await expectProblem(
+    tiny,
+    lora({ modules_to_save: ["embed_tokns"] }),
+    "/method/modules_to_save/0",
+    /no such module/,
+  );
+  await expectProblem(tiny, lora({ init_from: "gone" }), "/method/init_from", /Unknown adapter/);
+  const set = await expectProblem(
+    tiny,
+    task({ dataset: "stdlib/moby-dck" }),
+    "/task/dataset",
+    /did you mean "stdlib\/moby-dick"/,
+  );
+  assert(set.allowed!.includes("stdlib/sotu"));
+  await expectProblem(
+    tiny,
+    task({ dataset: { file: "gone.jsonl" } }),
+    "/task/dataset/file",
+    /Unknown file/,
+  );
+});
+
+Deno.test("preflight() holds lengths and ids to what the model has", async () => {
+  await using tiny = await makeTinyHome();
+  await expectProblem(tiny, task({ max_length: 33 }), "/task/max_length", /at most 32/);
+  await expectProblem(
+    tiny,
+    task({ dataset: { inline: { input_ids: [[1, 2], [3, 64]] } } }),
+    "/task/dataset/inline/input_ids/1/1",
+    /below 64, the size of the vocabulary, but found 64/,
+  );
+  await expectProblem(
+    tiny,
+    task({ dataset: { inline: { input_ids: [Array(17).fill(1)] } } }),
+    "/task/dataset/inline/input_ids/0",
+    /at most 16 tokens/,
+  );
+});
+
+Deno.test("preflight() refuses a model whose files are hostile, torn or do not fit", async () => {
+  await using tiny = await makeTinyHome();
+  const folder = join(tiny.paths.models, "tiny");
+  const weights = await tinyWeights();
+  const header = (length: bigint, json = "") => {
+    const bytes = new Uint8Array(8 + json.length);
+    new DataView(bytes.buffer).setBigUint64(0, length, true);
+    bytes.set(new TextEncoder().encode(json), 8);
+    return bytes;
+  };
+  const cases: [string, Uint8Array][] = [
+    ["a header longer than the file", header(2n ** 63n)],
+    ["a header that is no JSON", header(3n, "{{{")],
+    [
+      "a tensor outside the file",
+      header(62n, '{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,99999999]}}  ').slice(0, 70),
+    ],
+    ["a file cut in the middle", weights.slice(0, weights.length - 100)],
+    ["an empty file", new Uint8Array(0)],
+  ];
+  for (const [name, bytes] of cases) {
+    await Deno.writeFile(join(folder, "model.safetensors"), bytes);
+    const [problem, ...rest] = await problemsOf(tiny, {});
+    assert.equal(problem?.path, "/model", name);
+    assert.deepEqual(rest, [], name);
+  }
+  await Deno.writeFile(join(folder, "model.safetensors"), weights);
+  const config = (changes: Record<string, unknown>) =>
+    Deno.writeTextFile(
+      join(folder, "config.json"),
+      JSON.stringify({ ...TINY_CONFIG, ...changes }),
+    );
+  await config({ intermediate_size: 48 });
+  await expectProblem(tiny, {}, "/model", /gate_proj.*\[32,16\].*\[48,16\]/);
+  await config({ hidden_size: -1 });
+  await expectProblem(tiny, {}, "/model", /hidden_size/);
+  await Deno.writeTextFile(join(folder, "config.json"), "{ not json");
+  await expectProblem(tiny, {}, "/model", /config\.json/);
+});
