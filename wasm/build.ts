@@ -47,6 +47,7 @@ function buildCore(): void {
       "-Ctarget-feature=+simd128,+bulk-memory",
       // Paths of the machine that builds must not end up in panic messages.
       `--remap-path-prefix=${Deno.env.get("HOME")}=~`,
+      ...cargoSources().map((folder) => `--remap-path-prefix=${folder}=crates`),
       `--remap-path-prefix=${WASM}=wasm`,
     ].join(" "),
   });
@@ -102,6 +103,13 @@ function buildKernels(): void {
   mkdirSync(out, { recursive: true });
   const built = join(TARGET, "kernels/wasm32-unknown-unknown/release/noregret_kernels.wasm");
   writeFileSync(join(out, "kernels.wasm"), readFileSync(built));
+}
+
+/** The folders into which cargo unpacks dependencies; their names are the machine's own. */
+function cargoSources(): string[] {
+  const home = Deno.env.get("CARGO_HOME") ?? join(Deno.env.get("HOME") ?? "", ".cargo");
+  const root = join(home, "registry/src");
+  return existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
 }
 
 /** Optimises a module in place: what the compiler leaves costs load time. */

@@ -7,7 +7,7 @@ import { loadTokenizer, TOKENIZER_FILES, type TokenizerFiles } from "./load_toke
 const KEPT = 4;
 
 /** The models that come with the package: `noregret/NAME` is `data/models/NAME`. */
-const SHIPPED = new URL("../data/models/", import.meta.url);
+const SHIPPED = resolve(import.meta.dirname!, "..", "data", "models");
 const SHIPPED_OWNER = "noregret/";
 
 interface Loaded {
@@ -61,7 +61,7 @@ export class TokenizerStore {
     }
     const roots = [[resolve(this.#home, "models"), name]];
     if (name.startsWith(SHIPPED_OWNER)) {
-      roots.unshift([resolve(SHIPPED.pathname), name.slice(SHIPPED_OWNER.length)]);
+      roots.unshift([SHIPPED, name.slice(SHIPPED_OWNER.length)]);
     }
     for (const [root, inside] of roots as [string, string][]) {
       let real: string;
