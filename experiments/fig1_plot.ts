@@ -14,13 +14,21 @@ interface Point {
   readonly pair: string;
   readonly r: number;
   readonly step: number;
+  readonly tokens: number;
   readonly nll: number;
+  readonly trainable_parameters: number | null;
 }
 
 /** The curves' names in a panel; their order is that of the ranks. */
 function shortName({ r, pair }: Point, whole: boolean): string {
   if (r === 0) return "full fine-tuning";
   return whole && pair === "model" ? `LoRA r=${r} + rest` : `LoRA r=${r}`;
+}
+
+/** What an adapter can hold of what it has seen: 2 bits a parameter over 1 bit a token. */
+function capacityRatio({ r, trainable_parameters, tokens }: Point): string | undefined {
+  if (r === 0 || trainable_parameters === null || tokens === 0) return undefined;
+  return `${Number((2 * trainable_parameters / tokens).toPrecision(2))}×`;
 }
 
 /** Panels in reading order: what is compared with what. */
@@ -53,6 +61,9 @@ export function plotFig1(rows: readonly Row[]): PlotSpec {
       subtitle: [
         "Pointwise minimum over learning rates, nats per token" +
         (start === undefined ? "" : `; ${start.toFixed(3)} before training`),
+        ...(best.some(capacityRatio)
+          ? ["×: what an adapter holds (2 bits a parameter) of what it has seen (1 bit a token)"]
+          : []),
       ],
     },
     hconcat: panels.map(({ title, points }, index) =>
@@ -88,7 +99,9 @@ function panel({ title, points, colours, low, high, first }: PanelOptions): Plot
   const ends = [...new Set(points.map(({ r }) => r))].map((r) => {
     const own = points.filter((point) => point.r === r);
     const end = own.reduce((a, b) => (b.step > a.step ? b : a));
-    return { curve: shortName(end, whole), nll: end.nll, colour: colour(r), r };
+    const curve = shortName(end, whole), ratio = capacityRatio(end);
+    const label = ratio === undefined ? curve : `${curve} · ${ratio}`;
+    return { curve, label, nll: end.nll, colour: colour(r), r };
   });
   const gap = LABEL_PIXELS * (high - low) / HEIGHT;
   const placed = spreadLabels(ends.map(({ nll }) => nll), gap, low, high);
@@ -142,7 +155,7 @@ function panel({ title, points, colours, low, high, first }: PanelOptions): Plot
       {
         data: { values: labels },
         mark: { type: "text", align: "left", dx: 9, fontSize: 12, fontWeight: 600 },
-        encoding: { x, y: y("at"), text: { field: "curve" }, color },
+        encoding: { x, y: y("at"), text: { field: "label" }, color },
       },
     ],
   };

@@ -63,7 +63,7 @@ export const FIG1_PRESETS: Readonly<Record<Preset, Fig1Preset>> = {
     ranks: [1, 4, 16, 32],
     loraRates: [5e-4, 1e-3, 2e-3, 4e-3],
     savedRates: [5e-4, 1e-3, 2e-3, 4e-3],
-    fullRates: [2.5e-4, 5e-4, 1e-3],
+    fullRates: [1.25e-4, 2.5e-4, 5e-4, 1e-3],
     steps: 256,
     evalSteps: evaluationSteps(256, 9),
     wholeModel: true,

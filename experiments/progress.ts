@@ -38,8 +38,13 @@ export function progressLine(progress: SweepProgress): string {
   ].filter((part) => part !== "").join(" · ");
 }
 
-/** The line for a run that ended. */
-export function endedLine(run: Run, { finished, total, secondsLeft }: SweepProgress): string {
+/** The lines for the runs that ended since the last report. */
+export function endedLines(progress: SweepProgress): string[] {
+  const before = progress.finished - progress.ended.length;
+  return progress.ended.map((run, i) => endedLine(run, { ...progress, finished: before + i + 1 }));
+}
+
+function endedLine(run: Run, { finished, total, secondsLeft }: SweepProgress): string {
   const how = run.status === "succeeded"
     ? `test NLL ${run.result!.eval_nll?.toFixed(4)} in ${run.result!.seconds.toFixed(1)} s`
     : `diverged at step ${run.error?.step}`;
@@ -63,7 +68,7 @@ export class ProgressView {
       const { columns } = Deno.consoleSize();
       this.#write(`\r\x1b[K${progressLine(progress).slice(0, columns - 1)}`);
     } else {
-      progress.ended.forEach((run) => this.#line(endedLine(run, progress)));
+      endedLines(progress).forEach((line) => this.#line(line));
     }
   }
 

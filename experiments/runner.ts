@@ -111,7 +111,8 @@ async function watch(
       ended.set(run.id, run);
     }
     const share = runs.reduce((sum, run) => sum + shareOf(run), 0) / runs.length;
-    if (skipped === undefined) {
+    const first = skipped === undefined;
+    if (first) {
       skipped = justEnded.length;
       shareAtStart = share;
     }
@@ -121,9 +122,9 @@ async function watch(
     onProgress({
       total: runs.length,
       finished: ended.size,
-      skipped,
+      skipped: skipped!,
       running,
-      ended: seconds < POLL_MS / 1000 ? [] : justEnded,
+      ended: first ? [] : justEnded,
       share,
       tokensPerSecond: running.reduce((sum, run) => sum + (run.progress?.tokens_per_s ?? 0), 0),
       secondsLeft: gained > 0.01 ? seconds * (1 - share) / gained : undefined,

@@ -138,28 +138,39 @@ async function writeModel(out: string, model: Model, log: readonly string[]): Pr
   await writeFileAtomically(join(out, "model.safetensors"), weights);
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      out: {
-        type: "string",
-        default: fileURLToPath(new URL("../../data/models/tiny", import.meta.url)),
-      },
-      steps: { type: "string", default: "1000" },
-      backend: { type: "string", default: "auto" },
+const BACKENDS = ["auto", "cpu", "webgpu"] as const;
+
+function fail(message: string): never {
+  console.error(`Cannot pretrain: ${message}`);
+  Deno.exit(2);
+}
+
+function readOptions(args: string[]) {
+  const options = {
+    out: {
+      type: "string",
+      default: fileURLToPath(new URL("../../data/models/tiny", import.meta.url)),
     },
-  });
-  const steps = Number(values.steps);
-  const backend = values.backend;
-  if (!Number.isInteger(steps) || steps < 1) {
-    console.error(`Cannot pretrain: --steps is "${values.steps}", expected an integer ≥ 1`);
-    Deno.exit(2);
+    steps: { type: "string", default: "1000" },
+    backend: { type: "string", default: "auto" },
+  } as const;
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    // node:util explains itself over several sentences; the first names the option.
+    fail(`${(error as Error).message.split(/[.\n]/)[0]}, expected --out, --steps or --backend`);
   }
-  if (backend !== "auto" && backend !== "cpu" && backend !== "webgpu") {
-    console.error(
-      `Cannot pretrain: --backend is "${backend}", expected "auto", "cpu" or "webgpu"`,
-    );
-    Deno.exit(2);
+}
+
+if (import.meta.main) {
+  const values = readOptions(Deno.args);
+  const steps = Number(values.steps);
+  if (!Number.isInteger(steps) || steps < 1) {
+    fail(`--steps is "${values.steps}", expected an integer ≥ 1`);
+  }
+  const backend = BACKENDS.find((name) => name === values.backend);
+  if (!backend) {
+    fail(`--backend is "${values.backend}", expected one of ${BACKENDS.join(", ")}`);
   }
   await pretrain({ out: values.out, steps, backend });
 }
