@@ -1,6 +1,7 @@
 /** Loads the tokeniser files of a model's folder. */
 
 import { join } from "@std/path";
+import { byteTokenizerFile } from "./byte_tokenizer.ts";
 import { type ChatTemplate, chatTemplateOf } from "./chat_template.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
@@ -18,18 +19,20 @@ export const TOKENIZER_FILES = [
   "tokenizer_config.json",
   "special_tokens_map.json",
   "chat_template.jinja",
+  "config.json",
 ];
 
 /**
  * Reads tokenizer.json and, where they exist, tokenizer_config.json, special_tokens_map.json and
- * chat_template.jinja.
+ * chat_template.jinja. A model of 256 tokens
+ * without a tokenizer.json reads bytes.
  *
  * @throws {Deno.errors.NotFound} If there is no tokenizer.json.
  * @throws {SyntaxError} If a file is not valid.
  */
 export async function loadTokenizer(folder: string): Promise<TokenizerFiles> {
   const [json, config, specialTokensMap, template] = await Promise.all([
-    Deno.readFile(join(folder, "tokenizer.json")),
+    readTokenizer(folder),
     readJson(join(folder, "tokenizer_config.json")),
     readJson(join(folder, "special_tokens_map.json")),
     readText(join(folder, "chat_template.jinja")),
@@ -38,6 +41,17 @@ export async function loadTokenizer(folder: string): Promise<TokenizerFiles> {
     tokenizer: Tokenizer.load(json, { config, specialTokensMap }),
     chatTemplate: chatTemplateOf({ ...specialTokensMap, ...config }, template),
   };
+}
+
+async function readTokenizer(folder: string): Promise<Uint8Array | object> {
+  try {
+    return await Deno.readFile(join(folder, "tokenizer.json"));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const { vocab_size } = await readJson(join(folder, "config.json"));
+    if (vocab_size !== 256) throw error;
+    return byteTokenizerFile();
+  }
 }
 
 async function readText(file: string): Promise<string | undefined> {

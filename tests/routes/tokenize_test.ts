@@ -139,6 +139,20 @@ Deno.test("models that are not there answer 404, and names that lead out 422", a
   });
 });
 
+Deno.test("a model of 256 tokens without a tokenizer.json reads bytes", async () => {
+  await withModel(async (post, home) => {
+    await Deno.mkdir(join(home, "models/bytes"));
+    const body = { model: "bytes", texts: ["a\0é\u00ad \x7f"] };
+    assert.equal((await post("/v1/tokenize", body)).status, 404);
+    await Deno.writeTextFile(join(home, "models/bytes/config.json"), '{"vocab_size": 256}');
+    const { answer } = await post("/v1/tokenize", body);
+    const { ids } = answer.results[0]!;
+    assert.deepEqual(ids, [...new TextEncoder().encode(body.texts[0])]);
+    const back = await post("/v1/detokenize", { model: "bytes", ids: [ids] });
+    assert.deepEqual(back.answer, { texts: body.texts });
+  });
+});
+
 Deno.test("a request with both, neither or unknown keys is refused", async () => {
   await withModel(async (post) => {
     const texts = ["a"];

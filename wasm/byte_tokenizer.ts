@@ -1,0 +1,24 @@
+/** The tokeniser of models without one: the id of a token is a byte of the UTF-8 text. */
+
+/** tokenizer.json of 256 tokens and no merges. */
+export function byteTokenizerFile(): object {
+  const vocab: Record<string, number> = {};
+  let extra = 0x100;
+  for (let byte = 0; byte < 256; byte++) {
+    // Byte-level vocabularies write what cannot be printed as characters from U+0100 on.
+    const printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+    vocab[String.fromCodePoint(printable ? byte : extra++)] = byte;
+  }
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { ...byteLevel, use_regex: false },
+    post_processor: null,
+    decoder: { ...byteLevel, use_regex: false },
+    model: { type: "BPE", vocab, merges: [] },
+  };
+}
