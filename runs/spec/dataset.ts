@@ -16,8 +16,8 @@ export const NamedDataset = z.strictObject({
 /** A file under the `datasets/` folder. */
 export const FileDataset = z.strictObject({
   file: z.string().min(1).max(400).regex(
-    /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0\\]+\.(jsonl|parquet)$/,
-    "Expected a relative path inside the datasets folder that ends in .jsonl or .parquet",
+    /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0\\]+\.jsonl$/,
+    "Expected a relative path inside the datasets folder that ends in .jsonl",
   ),
   limit: Limit,
 }).openapi("FileDataset");

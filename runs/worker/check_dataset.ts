@@ -108,7 +108,7 @@ export async function filesBelow(folder: string, prefix = ""): Promise<string[]>
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory) found.push(...await filesBelow(join(folder, name), `${prefix}${name}/`));
-    else if (/\.(jsonl|parquet)$/.test(name)) found.push(prefix + name);
+    else if (name.endsWith(".jsonl")) found.push(prefix + name);
   }
   return found.sort().slice(0, 100);
 }

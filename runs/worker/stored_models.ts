@@ -19,6 +19,7 @@ export interface StoredModel {
 
 /** A model's configuration and its open weight files. */
 export interface OpenModel extends Disposable {
+  readonly folder: string;
   readonly config: ModelConfig;
   readonly weights: WeightSource;
 }
@@ -86,7 +87,7 @@ export async function openModel(folder: string): Promise<OpenModel> {
     for (const name of names.sort()) files.push(await openFileSource(join(folder, name), name));
     const weights = await openWeights(files);
     checkWeights(weights, weightShapes(config));
-    return { config, weights, [Symbol.dispose]: close };
+    return { folder, config, weights, [Symbol.dispose]: close };
   } catch (error) {
     close();
     throw error;

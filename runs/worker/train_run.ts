@@ -57,7 +57,7 @@ async function train(run: Run, { claim, store, configuration, signal }: TrainRun
   const reporter = new Reporter(store, claim);
 
   using stored = await openNamedModel(spec.model, paths.models);
-  const data = await loadTrainingData(spec, stored.config, paths.datasets);
+  const data = await loadTrainingData(spec, stored, paths.datasets);
   const backend = await chooseBackend({
     backend: spec.backend,
     threads: configuration.threads,

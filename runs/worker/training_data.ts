@@ -1,11 +1,12 @@
 // The batches of a spec: its training data and its held-out set.
 
-import type { ModelConfig } from "../../compute/models/config.ts";
 import type { Batch } from "../../data/example.ts";
 import { loadExamples } from "../../data/load.ts";
 import { evaluationBatches, Loader } from "../../data/loader.ts";
+import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
+import type { OpenModel } from "./stored_models.ts";
 
 /** Tokens of a sequence where a spec does not say. */
 const DEFAULT_MAX_LENGTH = 2048;
@@ -22,13 +23,19 @@ export interface TrainingData {
 /** Loads a spec's data. `folder` holds the dataset files. */
 export async function loadTrainingData(
   spec: RunSpec,
-  config: ModelConfig,
+  { config, folder: modelFolder }: OpenModel,
   folder: string,
 ): Promise<TrainingData> {
   const { task } = spec;
   const maxLength = task.max_length ??
     Math.min(DEFAULT_MAX_LENGTH, config.max_position_embeddings);
-  const options = { maxLength, folder, completionOnly: task.completion_only_loss };
+  const options = {
+    maxLength,
+    folder,
+    tokenizer: await modelTokenizer(modelFolder),
+    vocabSize: config.vocab_size,
+    completionOnly: task.completion_only_loss,
+  };
   const examples = await loadExamples(task.dataset, { ...options, purpose: "train" });
   const loader = new Loader({
     examples: examples ?? [],

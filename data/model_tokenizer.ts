@@ -1,0 +1,36 @@
+// The tokeniser that goes with a model: its own tokenizer.json, or bytes where it has none.
+
+import { join } from "@std/path";
+import { loadTokenizer } from "../wasm/load_tokenizer.ts";
+import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
+
+/**
+ * Opens the tokeniser in a model's folder. Special tokens that are written in a text stay text, and
+ * none are added: a document ends with config.json's `eos_token_id`.
+ *
+ * @throws {SyntaxError} if a file is not valid.
+ * @throws {RangeError} if config.json has no `eos_token_id` for it.
+ */
+export async function modelTokenizer(folder: string): Promise<Tokenizer> {
+  const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
+  try {
+    await Deno.stat(join(folder, "tokenizer.json"));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
+  }
+  const { tokenizer } = await loadTokenizer(folder);
+  const eosId = [config.eos_token_id].flat()[0];
+  if (typeof eosId !== "number") {
+    throw new RangeError(
+      `Cannot end a document: config.json's "eos_token_id" is ${JSON.stringify(eosId)}, ` +
+        `expected a token id`,
+    );
+  }
+  return {
+    vocabSize: config.vocab_size,
+    eosId,
+    encode: (text) => tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids,
+    decode: (ids) => tokenizer.decode(Uint32Array.from(ids)),
+  };
+}
