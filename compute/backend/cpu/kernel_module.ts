@@ -11,6 +11,7 @@ export interface KernelExports extends WebAssembly.Exports {
   execute(control: number, commands: number, count: number, threads: number, scratch: number): void;
   work(control: number, thread: number, threads: number, scratch: number): void;
   stop(control: number): void;
+  use_wide_tiles(): void;
 }
 
 /** Reads and compiles the kernels. */

@@ -37,9 +37,10 @@ export class ThreadPool {
   }
 
   /** Compiles the kernels and starts the workers; memory is handed out from then on. */
-  static async open(memory: CpuMemory, threads: number): Promise<ThreadPool> {
+  static async open(memory: CpuMemory, threads: number, wide: boolean): Promise<ThreadPool> {
     const module = await compileKernels();
     const kernels = instantiateKernels(module, memory.memory);
+    if (wide) kernels.use_wide_tiles();
     memory.open(kernels.__heap_base.value);
     const control = memory.take(kernels.control_bytes(), "thread control");
     new Uint8Array(memory.memory.buffer, control.address, control.bytes).fill(0);

@@ -164,3 +164,18 @@ Deno.test("the module has the kernels of the table and no others", async () => {
   const ids = kernelIds(instantiateKernels(await compileKernels(), memory), memory);
   assert.deepEqual([...ids.keys()].sort(), Object.keys(KERNELS).sort());
 });
+
+Deno.test("wide tiles change no bit of a product", async () => {
+  const narrow = await createCpuBackend({ threads: 1, wide: false });
+  for (const [m, n, k] of [[7, 40, 33], [50, 123, 1100], [97, 64, 16]] as const) {
+    const params = { m, n, k, alpha: 1, accumulate: 1 };
+    const x = f32([m, k], normals(1, m * k)), w = f32([k, n], normals(2, n * k));
+    const inputs = { x, w, y: f32([m, n], normals(3, m * n)) };
+    const { y } = await runKernel(narrow, "gemm_nn", inputs, params);
+    const wide = await createCpuBackend({ threads: 1, wide: true });
+    const other = await runKernel(wide, "gemm_nn", inputs, params);
+    assertSameBits(other.y, y, { name: `y ${m}×${n}×${k}`, shape: [m, n] });
+    wide.close();
+  }
+  narrow.close();
+});

@@ -164,6 +164,12 @@ pub unsafe extern "C" fn work(
     }
 }
 
+/// Takes tiles of twice the width from now on, on all threads: for an engine that joins vectors.
+#[no_mangle]
+pub extern "C" fn use_wide_tiles() {
+    tile::WIDE.store(true, core::sync::atomic::Ordering::Relaxed);
+}
+
 /// Makes every worker return from [`work`].
 #[no_mangle]
 pub unsafe extern "C" fn stop(control: *const Control) {

@@ -1,15 +1,20 @@
 //! The register tile under every matrix product: up to 6 × 8 sums stay in registers (12
-//! accumulators, 2 columns vectors and 1 broadcast are the 15 registers that x64 engines leave).
+//! accumulators, 2 vectors of columns and 1 broadcast are the 15 registers that x64 engines leave).
+//! An engine that joins neighbouring vectors to twice their width has room for 6 × 16.
 //!
 //! Each output is one chain of fused multiply-adds over k in ascending order, whatever the tile it
 //! falls into, so results do not depend on how the work is cut.
 
 use crate::simd::*;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Rows of the largest tile.
 pub const ROWS: usize = 6;
 /// Columns of the largest tile.
 pub const COLS: usize = 8;
+
+/// Whether tiles are 6 × 16. Changes no bit of a result.
+pub static WIDE: AtomicBool = AtomicBool::new(false);
 
 /// `a[i, k]` lies at `a[i · stride + k]`.
 pub const BY_ROW: bool = true;
@@ -121,15 +126,17 @@ unsafe fn product<const M: usize, const NV: usize>(
     a: *const f32,
     (row, step): (usize, usize),
     b: *const f32,
-    b_step: usize,
+    (b_step, b_next): (usize, usize),
     k: usize,
 ) {
-    let (mut a, mut b) = (a, b);
+    // A pointer of its own for the second panel: loads at constant offsets from one pointer are joined.
+    let (mut a, mut b, mut second) = (a, b, b.add(b_next));
     let mut rest = k;
     while rest > 0 {
-        multiply(acc, a, row, b);
+        multiply(acc, a, row, [b, second]);
         a = a.add(step);
         b = b.add(b_step);
+        second = second.add(b_step);
         rest -= 1;
     }
 }
@@ -139,11 +146,11 @@ unsafe fn multiply<const M: usize, const NV: usize>(
     acc: &mut [[v128; NV]; M],
     a: *const f32,
     row: usize,
-    b: *const f32,
+    b: [*const f32; 2],
 ) {
     let mut columns = [zero(); NV];
     for v in 0..NV {
-        columns[v] = load(b.add(4 * v));
+        columns[v] = load(b[v / 2].add(v % 2 * 4));
     }
     for i in 0..M {
         let broadcast = load_splat(a.add(i * row));
@@ -158,14 +165,40 @@ unsafe fn multiply<const M: usize, const NV: usize>(
 #[inline(never)]
 unsafe fn run<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize) {
     let full = if p.transposed { 0 } else { p.columns / COLS };
-    for panel in 0..full {
-        let acc = sums::<M, 2, A, B>(p, i, panel);
-        let alpha = splat(p.alpha);
-        let c = p.c.add(i * p.c_stride + panel * COLS);
-        // Both halves are read before either is written: the engine may then join them to one vector.
-        for (r, row) in acc.iter().enumerate() {
-            let at = c.add(r * p.c_stride);
-            let (low, high) = (mul(alpha, row[0]), mul(alpha, row[1]));
+    let mut panel = 0;
+    if WIDE.load(Relaxed) {
+        while panel + 2 <= full {
+            tile::<M, 4, A, B>(p, i, panel);
+            panel += 2;
+        }
+    }
+    while panel < full {
+        tile::<M, 2, A, B>(p, i, panel);
+        panel += 1;
+    }
+    let panels = p.columns.div_ceil(COLS);
+    while panel < panels {
+        edge::<M, A, B>(p, i, panel);
+        panel += 1;
+    }
+}
+
+/// A tile of whole panels: one panel, two vectors wide, or two side by side.
+#[inline(always)]
+unsafe fn tile<const M: usize, const NV: usize, const A: bool, const B: bool>(
+    p: &Panel,
+    i: usize,
+    panel: usize,
+) {
+    let acc = sums::<M, NV, A, B>(p, i, panel);
+    let alpha = splat(p.alpha);
+    let c = p.c.add(i * p.c_stride + panel * COLS);
+    // Two vectors are read before either is written: the engine may then join them to one.
+    for (r, row) in acc.iter().enumerate() {
+        let line = c.add(r * p.c_stride);
+        for pair in 0..NV / 2 {
+            let at = line.add(COLS * pair);
+            let (low, high) = (mul(alpha, row[2 * pair]), mul(alpha, row[2 * pair + 1]));
             if p.accumulate {
                 let (old_low, old_high) = (load(at), load(at.add(4)));
                 store(at, add(old_low, low));
@@ -175,10 +208,6 @@ unsafe fn run<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize)
                 store(at.add(4), high);
             }
         }
-    }
-    let panels = p.columns.div_ceil(COLS);
-    for panel in full..panels {
-        edge::<M, A, B>(p, i, panel);
     }
 }
 
@@ -200,13 +229,14 @@ unsafe fn sums<const M: usize, const NV: usize, const A: bool, const B: bool>(
     panel: usize,
 ) -> [[v128; NV]; M] {
     let strides = |stride: usize| if A { (stride, 1) } else { (1, stride) };
-    let b_step = if B { 4 * NV } else { p.b_stride };
+    let b_step = if B { if NV == 1 { 4 } else { COLS } } else { p.b_stride };
+    let b_shape = (b_step, p.b_next);
     let mut acc = [[zero(); NV]; M];
     let (shape, next) = (strides(p.a_stride), panel * p.b_next);
-    product(&mut acc, p.a.add(i * shape.0), shape, p.b.add(next), b_step, p.k);
+    product(&mut acc, p.a.add(i * shape.0), shape, p.b.add(next), b_shape, p.k);
     if p.k2 > 0 {
         let shape = strides(p.a2_stride);
-        product(&mut acc, p.a2.add(i * shape.0), shape, p.b2.add(next), b_step, p.k2);
+        product(&mut acc, p.a2.add(i * shape.0), shape, p.b2.add(next), b_shape, p.k2);
     }
     acc
 }
