@@ -1,7 +1,9 @@
 // GEMM GFLOP/s of the cpu backend: deno run -A bench/gemm_bench.ts [threads]
+// With DENO_V8_FLAGS as in compute/backend/cpu/engine_flags.ts the engine joins vectors.
 // Prints one row per kernel and shape: p20, p50 and p80 of the time, and GFLOP/s at the median.
 
 import { createCpuBackend } from "../compute/backend/cpu/cpu_backend.ts";
+import { hasEngineFlags } from "../compute/backend/cpu/engine_flags.ts";
 import type { Backend, Tensor } from "../compute/backend/backend.ts";
 
 type Shape = readonly [m: number, n: number, k: number, r?: number];
@@ -72,7 +74,11 @@ function prepare(backend: Backend, kind: typeof SHAPES[number][0], shape: Shape)
 }
 
 const backend = await createCpuBackend({ threads: Number(Deno.args[0] ?? 1) });
-console.log(`# ${backend.info.device}, ${Deno.version.v8}`);
+console.log(
+  `# ${backend.info.device}, V8 ${Deno.version.v8}, engine flags: ${
+    hasEngineFlags() ? "on" : "off"
+  }`,
+);
 for (const [kind, shape] of SHAPES) {
   const { run, flops } = prepare(backend, kind, shape);
   const plan = backend.record(kind, run);

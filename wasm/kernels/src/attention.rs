@@ -21,8 +21,19 @@ pub fn tile_keys(dim: usize) -> usize {
 }
 
 /// Packs the keys `from..to` of a head as columns: panels of 8 keys, dimension outermost.
-pub unsafe fn pack_keys(head: *const f32, stride: usize, dim: usize, (from, to): (usize, usize), out: *mut f32) {
-    let source = Columns { data: head, stride, bf16: false, by_column: true };
+pub unsafe fn pack_keys(
+    head: *const f32,
+    stride: usize,
+    dim: usize,
+    (from, to): (usize, usize),
+    out: *mut f32,
+) {
+    let source = Columns {
+        data: head,
+        stride,
+        bf16: false,
+        by_column: true,
+    };
     let mut room = out;
     let mut j = from;
     while j < to {
@@ -41,16 +52,30 @@ pub unsafe fn pack_keys(head: *const f32, stride: usize, dim: usize, (from, to):
 unsafe fn wide_panel(from: Columns, dim: usize, (j, count): (usize, usize), to: *mut f32) {
     for d in 0..dim {
         for column in 0..COLS {
-            *to.add(d * COLS + column) =
-                if column < count { *from.data.add((j + column) * from.stride + d) } else { 0.0 };
+            *to.add(d * COLS + column) = if column < count {
+                *from.data.add((j + column) * from.stride + d)
+            } else {
+                0.0
+            };
         }
     }
 }
 
 /// Packs the rows `from..to` of a head: panels of 8 dimensions (a last one of up to 4 is narrow), row
 /// outermost, each `8 · (to − from)` floats from the next.
-pub unsafe fn pack_rows(head: *const f32, stride: usize, dim: usize, (from, to): (usize, usize), out: *mut f32) {
-    let source = Columns { data: head, stride, bf16: false, by_column: false };
+pub unsafe fn pack_rows(
+    head: *const f32,
+    stride: usize,
+    dim: usize,
+    (from, to): (usize, usize),
+    out: *mut f32,
+) {
+    let source = Columns {
+        data: head,
+        stride,
+        bf16: false,
+        by_column: false,
+    };
     let mut d = 0;
     while d < dim {
         let panel = out.add(d * (to - from));
@@ -124,11 +149,17 @@ pub unsafe fn forward(context: &Context, command: &Command) {
         let i1 = tokens.min(i0 + QUERIES);
         let lowest = *start.add(i0) as usize;
         // Heads h with floor(h · kv_heads / heads) = kv.
-        let (h0, h1) = ((kv * heads).div_ceil(kv_heads), ((kv + 1) * heads).div_ceil(kv_heads));
+        let (h0, h1) = (
+            (kv * heads).div_ceil(kv_heads),
+            ((kv + 1) * heads).div_ceil(kv_heads),
+        );
         // With one tile (the usual case) keys are packed once for all heads; else once for each.
         let single = i1 - lowest <= tile_length;
         for h in h0..h1 {
-            let mut running = Running { top: [f32::NEG_INFINITY; QUERIES], sum: [0.0; QUERIES] };
+            let mut running = Running {
+                top: [f32::NEG_INFINITY; QUERIES],
+                sum: [0.0; QUERIES],
+            };
             let mut t0 = lowest;
             while t0 < i1 {
                 let t1 = i1.min(t0 + tile_length);
@@ -142,8 +173,21 @@ pub unsafe fn forward(context: &Context, command: &Command) {
                 while i < i1 {
                     let end = i1.min(i + ROWS);
                     let out = o.add(i * q_stride + h * dim);
-                    let block = Block { i0, rows: (i, end), keys: (t0, t1), first: t0 == lowest };
-                    weigh(&block, start, scale, scores, &mut running, (out, q_stride), dim);
+                    let block = Block {
+                        i0,
+                        rows: (i, end),
+                        keys: (t0, t1),
+                        first: t0 == lowest,
+                    };
+                    weigh(
+                        &block,
+                        start,
+                        scale,
+                        scores,
+                        &mut running,
+                        (out, q_stride),
+                        dim,
+                    );
                     mix(&block, start, scores, values, (out, q_stride), dim);
                     i = end;
                 }
@@ -154,7 +198,11 @@ pub unsafe fn forward(context: &Context, command: &Command) {
                 let sum = running.sum[i - i0];
                 let inverse = splat(1.0 / sum);
                 each4(0, dim, |d, count| {
-                    store_up_to(out.add(d), mul(load_up_to(out.add(d), count), inverse), count);
+                    store_up_to(
+                        out.add(d),
+                        mul(load_up_to(out.add(d), count), inverse),
+                        count,
+                    );
                 });
                 let own = stats.add((i * heads + h) * 2);
                 *own = (ln(sum) + running.top[i - i0] as f64) as f32;
@@ -220,7 +268,11 @@ unsafe fn weigh(
         }
         // The scale is positive, so the largest product is the largest score.
         let before = running.top[slot];
-        let top = if scale * top > before { scale * top } else { before };
+        let top = if scale * top > before {
+            scale * top
+        } else {
+            before
+        };
         let (factor, shift) = (splat(scale), splat(-top));
         let mut sums = zero();
         each4(0, count, |j, lanes| {
@@ -241,7 +293,11 @@ unsafe fn weigh(
         if kept != 1.0 {
             let out = out.add((i - block.rows.0) * out_stride);
             each4(0, dim, |d, count| {
-                store_up_to(out.add(d), mul(load_up_to(out.add(d), count), splat(kept)), count);
+                store_up_to(
+                    out.add(d),
+                    mul(load_up_to(out.add(d), count), splat(kept)),
+                    count,
+                );
             });
         }
         running.top[slot] = top;
@@ -270,7 +326,11 @@ unsafe fn mix(
         }
         let panel = Panel::single(
             (weights, KEYS),
-            (values.add(first * length + skipped * width), 0, COLS * length),
+            (
+                values.add(first * length + skipped * width),
+                0,
+                COLS * length,
+            ),
             to - from,
             (out.0.add(first), out.1),
             columns,

@@ -82,7 +82,10 @@ pub unsafe fn backward(context: &Context, command: &Command) {
 unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, usize)) {
     let (heads, kv_heads, dim) = (call.heads, call.kv_heads, call.dim);
     let (q_stride, kv_stride) = (heads * dim, kv_heads * dim);
-    let (h0, h1) = ((kv * heads).div_ceil(kv_heads), ((kv + 1) * heads).div_ceil(kv_heads));
+    let (h0, h1) = (
+        (kv * heads).div_ceil(kv_heads),
+        ((kv + 1) * heads).div_ceil(kv_heads),
+    );
     for i in s0..s1 {
         for h in h0..h1 {
             let at = i * q_stride + h * dim;
@@ -114,13 +117,43 @@ unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, us
                 let seen = t1.min(i1);
                 let q = (call.q.add(h * dim), q_stride);
                 let d_o = (call.d_o.add(h * dim), q_stride);
-                score(q, dim, (i0, i1), (t0, seen), room.keys, room.weights, call.start);
-                score(d_o, dim, (i0, i1), (t0, seen), room.values, room.d_scores, call.start);
+                score(
+                    q,
+                    dim,
+                    (i0, i1),
+                    (t0, seen),
+                    room.keys,
+                    room.weights,
+                    call.start,
+                );
+                score(
+                    d_o,
+                    dim,
+                    (i0, i1),
+                    (t0, seen),
+                    room.values,
+                    room.d_scores,
+                    call.start,
+                );
                 weigh(call, room, h, (i0, i1), (t0, t1));
                 queries(call, room, h, (i0, i1), (t0, t1), t0 == s0);
                 let from = kv * dim;
-                keys(room.weights, d_o, (call.d_v.add(from), kv_stride), dim, (i0, i1), (t0, t1));
-                keys(room.d_scores, q, (call.d_k.add(from), kv_stride), dim, (i0, i1), (t0, t1));
+                keys(
+                    room.weights,
+                    d_o,
+                    (call.d_v.add(from), kv_stride),
+                    dim,
+                    (i0, i1),
+                    (t0, t1),
+                );
+                keys(
+                    room.d_scores,
+                    q,
+                    (call.d_k.add(from), kv_stride),
+                    dim,
+                    (i0, i1),
+                    (t0, t1),
+                );
                 i0 = i1;
             }
         }
@@ -130,7 +163,13 @@ unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, us
 
 /// weights = exp(scale · s − lse), d_scores = scale · weights · (dP − delta); 0 just past the diagonal,
 /// as far as a register tile that crosses it can read.
-unsafe fn weigh(call: &Call, room: &Room, h: usize, (i0, i1): (usize, usize), (t0, t1): (usize, usize)) {
+unsafe fn weigh(
+    call: &Call,
+    room: &Room,
+    h: usize,
+    (i0, i1): (usize, usize),
+    (t0, t1): (usize, usize),
+) {
     let factor = splat(call.scale);
     for i in i0..i1 {
         let stats = call.stats.add((i * call.heads + h) * 2);

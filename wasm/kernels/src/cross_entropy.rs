@@ -26,7 +26,11 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
         }
         let target = target as usize;
         let top = largest_of(row, cols);
-        let at_target = if target < cols { *row.add(target) } else { f32::NAN };
+        let at_target = if target < cols {
+            *row.add(target)
+        } else {
+            f32::NAN
+        };
         let shift = splat(top);
         let mut sums = [zero(); 2];
         let mut c = 0;

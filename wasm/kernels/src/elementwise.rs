@@ -17,7 +17,11 @@ pub unsafe fn scale(context: &Context, command: &Command) {
     let (from, to) = context.part(command.size(0), 16);
     each4(from, to, |i, count| {
         let scaled = mul(factor, load_up_to(x.add(i), count));
-        let sum = if accumulate { add(load_up_to(y.add(i), count), scaled) } else { scaled };
+        let sum = if accumulate {
+            add(load_up_to(y.add(i), count), scaled)
+        } else {
+            scaled
+        };
         store_up_to(y.add(i), sum, count);
     });
 }

@@ -14,7 +14,9 @@ pub unsafe fn forward(context: &Context, command: &Command) {
         let id = *ids.add(n) as usize;
         let out = y.add(n * cols);
         if id >= vocab {
-            each4(0, cols, |c, count| store_up_to(out.add(c), splat(f32::NAN), count));
+            each4(0, cols, |c, count| {
+                store_up_to(out.add(c), splat(f32::NAN), count)
+            });
         } else if bf16 {
             let row = (table as *const u16).add(id * cols);
             for c in 0..cols {
@@ -22,7 +24,9 @@ pub unsafe fn forward(context: &Context, command: &Command) {
             }
         } else {
             let row = table.add(id * cols);
-            each4(0, cols, |c, count| store_up_to(out.add(c), load_up_to(row.add(c), count), count));
+            each4(0, cols, |c, count| {
+                store_up_to(out.add(c), load_up_to(row.add(c), count), count)
+            });
         }
     }
 }

@@ -94,7 +94,12 @@ pub unsafe fn tn(context: &Context, command: &Command) {
     // The smaller side goes where a value is broadcast, the larger where four are read at once.
     let swapped = n <= FEW && n < m;
     let (m, n, a, b) = if swapped { (n, m, b, a) } else { (m, n, a, b) };
-    let columns = Columns { data: b, stride: n, bf16: false, by_column: false };
+    let columns = Columns {
+        data: b,
+        stride: n,
+        bf16: false,
+        by_column: false,
+    };
     let product = Product {
         m,
         n,
@@ -186,14 +191,23 @@ impl Product {
             let k2 = (index - last) * DEPTH;
             (k2, DEPTH.min(self.k2 - k2.min(self.k2)))
         };
-        Visit { k, depth: DEPTH.min(self.k - k), k2, depth2 }
+        Visit {
+            k,
+            depth: DEPTH.min(self.k - k),
+            k2,
+            depth2,
+        }
     }
 }
 
 unsafe fn drive<const A: bool, const B: bool>(context: &Context, product: &Product) {
     let (m, n) = (product.m, product.n);
     let deep = product.k + product.k2;
-    let enough = if context.threads == 1 { 1 } else { 4 * context.threads };
+    let enough = if context.threads == 1 {
+        1
+    } else {
+        4 * context.threads
+    };
     let mut height = HEIGHT;
     let mut width = WIDTH.min(n.next_multiple_of(8));
     while width > 32 && width * deep > PACK_FLOATS {
@@ -207,7 +221,11 @@ unsafe fn drive<const A: bool, const B: bool>(context: &Context, product: &Produ
     }
     // Whole columns are packed if they fit; else each visit packs anew.
     let whole = width * deep <= PACK_FLOATS;
-    let width = if whole { width } else { width.min(PACK_FLOATS / (2 * DEPTH) / 8 * 8) };
+    let width = if whole {
+        width
+    } else {
+        width.min(PACK_FLOATS / (2 * DEPTH) / 8 * 8)
+    };
     let down = m.div_ceil(height);
     let tiles = down * n.div_ceil(width);
     let mut packed = usize::MAX;
@@ -251,14 +269,24 @@ unsafe fn block<const A: bool, const B: bool>(
     (room, fresh): (*mut f32, bool),
     accumulate: bool,
 ) -> *mut f32 {
-    let b_next = if B { (visit.depth + visit.depth2) * tile::COLS } else { tile::COLS };
+    let b_next = if B {
+        (visit.depth + visit.depth2) * tile::COLS
+    } else {
+        tile::COLS
+    };
     if fresh {
         pack_columns(product, visit, (j, columns), room);
     }
     let (b, b2) = if B {
-        (room as *const f32, room.add(visit.depth * tile::COLS) as *const f32)
+        (
+            room as *const f32,
+            room.add(visit.depth * tile::COLS) as *const f32,
+        )
     } else {
-        (product.b.data.add(visit.k * product.b.stride + j), product.b.data)
+        (
+            product.b.data.add(visit.k * product.b.stride + j),
+            product.b.data,
+        )
     };
     let a = if A {
         product.a.add(i * product.a_stride + visit.k)
@@ -343,8 +371,11 @@ unsafe fn thin(context: &Context, product: &Product) {
     if !product.b.by_column || product.b.bf16 {
         for j in 0..n {
             for d in 0..k {
-                let index =
-                    if product.b.by_column { j * k + d } else { d * product.b.stride + j };
+                let index = if product.b.by_column {
+                    j * k + d
+                } else {
+                    d * product.b.stride + j
+                };
                 *context.scratch.add(j * k + d) = if product.b.bf16 {
                     f32::from_bits((*(product.b.data as *const u16).add(index) as u32) << 16)
                 } else {
@@ -405,7 +436,11 @@ unsafe fn dots_of<const M: usize, const N: usize>(
             }
             let at = product.c.add((i + r) * N + j);
             let value = product.alpha * total;
-            *at = if product.accumulate { *at + value } else { value };
+            *at = if product.accumulate {
+                *at + value
+            } else {
+                value
+            };
         }
     }
 }

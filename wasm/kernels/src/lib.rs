@@ -146,7 +146,16 @@ pub unsafe extern "C" fn execute(
     scratch: *mut f32,
 ) {
     (*control).publish(commands as u32, count as u32, threads);
-    table::walk(&Context { thread: 0, threads, scratch, control }, commands, count);
+    table::walk(
+        &Context {
+            thread: 0,
+            threads,
+            scratch,
+            control,
+        },
+        commands,
+        count,
+    );
 }
 
 /// A worker's life: parks until a plan is published, walks it, parks again, until told to stop.
@@ -157,7 +166,12 @@ pub unsafe extern "C" fn work(
     threads: usize,
     scratch: *mut f32,
 ) {
-    let context = Context { thread, threads, scratch, control };
+    let context = Context {
+        thread,
+        threads,
+        scratch,
+        control,
+    };
     let mut seen = 0;
     while let Some((commands, count)) = (*control).next_plan(&mut seen) {
         table::walk(&context, commands as *const Command, count as usize);

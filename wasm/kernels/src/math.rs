@@ -29,7 +29,10 @@ pub fn exp(x: v128) -> v128 {
 #[inline(always)]
 fn v128_and_not_below(y: v128, x: v128) -> v128 {
     use core::arch::wasm32::{f32x4_ne, v128_or};
-    v128_or(v128_and(y, f32x4_ge(x, splat(-87.33))), v128_and(x, f32x4_ne(x, x)))
+    v128_or(
+        v128_and(y, f32x4_ge(x, splat(-87.33))),
+        v128_and(x, f32x4_ne(x, x)),
+    )
 }
 
 /// 1 / (1 + e⁻ˣ)
@@ -44,7 +47,11 @@ pub fn ln(x: f32) -> f64 {
         return x as f64;
     }
     if x <= 0.0 {
-        return if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
+        return if x == 0.0 {
+            f64::NEG_INFINITY
+        } else {
+            f64::NAN
+        };
     }
     let bits = (x as f64).to_bits();
     let mut exponent = (bits >> 52) as i64 - 1023;

@@ -30,7 +30,11 @@ pub unsafe fn panel(
 
 #[inline(always)]
 unsafe fn load_four<const BF16: bool>(data: *const f32, index: usize) -> v128 {
-    if BF16 { load_bf16((data as *const u16).add(index)) } else { load(data.add(index)) }
+    if BF16 {
+        load_bf16((data as *const u16).add(index))
+    } else {
+        load(data.add(index))
+    }
 }
 
 #[inline(always)]
@@ -102,8 +106,11 @@ unsafe fn by_row<const BF16: bool>(
     for d in 0..depth {
         let index = (k + d) * from.stride + j;
         for column in 0..width {
-            *to.add(d * width + column) =
-                if column < count { load_one::<BF16>(from.data, index + column) } else { 0.0 };
+            *to.add(d * width + column) = if column < count {
+                load_one::<BF16>(from.data, index + column)
+            } else {
+                0.0
+            };
         }
     }
 }

@@ -7,12 +7,26 @@ use crate::{Command, Context};
 
 pub unsafe fn dot(context: &Context, command: &Command) {
     let (a, b) = (command.tensor(0), command.tensor(1));
-    reduce(context, a, b, command.tensor(2), command.size(0), command.flag(1));
+    reduce(
+        context,
+        a,
+        b,
+        command.tensor(2),
+        command.size(0),
+        command.flag(1),
+    );
 }
 
 pub unsafe fn sum_squares(context: &Context, command: &Command) {
     let x = command.tensor(0);
-    reduce(context, x, x, command.tensor(1), command.size(0), command.flag(1));
+    reduce(
+        context,
+        x,
+        x,
+        command.tensor(1),
+        command.size(0),
+        command.flag(1),
+    );
 }
 
 unsafe fn reduce(
@@ -27,7 +41,10 @@ unsafe fn reduce(
     let chunks = n.div_ceil(chunk);
     let (from, to) = context.part(chunks, 1);
     for index in from..to {
-        context.set_partial(index, chunk_sum(a, b, index * chunk, n.min((index + 1) * chunk)));
+        context.set_partial(
+            index,
+            chunk_sum(a, b, index * chunk, n.min((index + 1) * chunk)),
+        );
     }
     context.barrier();
     if context.thread == 0 {
@@ -35,7 +52,11 @@ unsafe fn reduce(
         for index in 0..chunks {
             total += context.partial(index) as f64;
         }
-        *out = if accumulate { (*out as f64 + total) as f32 } else { total as f32 };
+        *out = if accumulate {
+            (*out as f64 + total) as f32
+        } else {
+            total as f32
+        };
     }
 }
 
@@ -50,7 +71,11 @@ unsafe fn chunk_sum(a: *const f32, b: *const f32, from: usize, to: usize) -> f32
     }
     let mut total = add(add(sums[0], sums[1]), add(sums[2], sums[3]));
     each4(i, to, |i, count| {
-        total = madd(load_up_to(a.add(i), count), load_up_to(b.add(i), count), total);
+        total = madd(
+            load_up_to(a.add(i), count),
+            load_up_to(b.add(i), count),
+            total,
+        );
     });
     sum(total)
 }

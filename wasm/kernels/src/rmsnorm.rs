@@ -17,7 +17,11 @@ unsafe fn dot(a: *const f32, b: *const f32, cols: usize) -> f32 {
     }
     let mut total = add(add(sums[0], sums[1]), add(sums[2], sums[3]));
     each4(c, cols, |c, count| {
-        total = madd(load_up_to(a.add(c), count), load_up_to(b.add(c), count), total);
+        total = madd(
+            load_up_to(a.add(c), count),
+            load_up_to(b.add(c), count),
+            total,
+        );
     });
     sum(total)
 }
@@ -58,7 +62,11 @@ pub unsafe fn backward(context: &Context, command: &Command) {
         each4(0, cols, |c, count| {
             let g = mul(load_up_to(up.add(c), count), load_up_to(w.add(c), count));
             let d = nmadd(load_up_to(row.add(c), count), shift, mul(g, inverse));
-            let d = if accumulate { add(load_up_to(out.add(c), count), d) } else { d };
+            let d = if accumulate {
+                add(load_up_to(out.add(c), count), d)
+            } else {
+                d
+            };
             store_up_to(out.add(c), d, count);
         });
     }

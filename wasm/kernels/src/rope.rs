@@ -19,7 +19,10 @@ pub unsafe fn rope(context: &Context, command: &Command) {
             each4(0, half, |i, count| {
                 let cos = load_up_to(cosines.add(i), count);
                 let sin = mul(direction, load_up_to(sines.add(i), count));
-                let (a, b) = (load_up_to(low.add(i), count), load_up_to(high.add(i), count));
+                let (a, b) = (
+                    load_up_to(low.add(i), count),
+                    load_up_to(high.add(i), count),
+                );
                 store_up_to(low.add(i), nmadd(b, sin, mul(a, cos)), count);
                 store_up_to(high.add(i), madd(a, sin, mul(b, cos)), count);
             });

@@ -5,7 +5,9 @@ pub use core::arch::wasm32::{
     f32x4_relaxed_madd as madd, f32x4_relaxed_max as max, f32x4_relaxed_nmadd as nmadd,
     f32x4_splat as splat, f32x4_sqrt as sqrt, f32x4_sub as sub, i32x4_shuffle as shuffle, v128,
 };
-use core::arch::wasm32::{u32x4_load_extend_u16x4, u32x4_shl, v128_load, v128_load32_splat, v128_store};
+use core::arch::wasm32::{
+    u32x4_load_extend_u16x4, u32x4_shl, v128_load, v128_load32_splat, v128_store,
+};
 
 #[inline(always)]
 pub unsafe fn load(p: *const f32) -> v128 {
@@ -57,8 +59,15 @@ pub fn sum(v: v128) -> f32 {
 #[inline(always)]
 pub fn largest(v: v128) -> f32 {
     let pairs = max(v, shuffle::<2, 3, 0, 1>(v, v));
-    let (a, b) = (f32x4_extract_lane::<0>(pairs), f32x4_extract_lane::<1>(pairs));
-    if a > b { a } else { b }
+    let (a, b) = (
+        f32x4_extract_lane::<0>(pairs),
+        f32x4_extract_lane::<1>(pairs),
+    );
+    if a > b {
+        a
+    } else {
+        b
+    }
 }
 
 /// Rows become columns.
@@ -92,9 +101,17 @@ pub fn each4(from: usize, to: usize, mut body: impl FnMut(usize, usize)) {
 /// [`load`] or [`load_part`].
 #[inline(always)]
 pub unsafe fn load_up_to(p: *const f32, count: usize) -> v128 {
-    if count == 4 { load(p) } else { load_part(p, count) }
+    if count == 4 {
+        load(p)
+    } else {
+        load_part(p, count)
+    }
 }
 #[inline(always)]
 pub unsafe fn store_up_to(p: *mut f32, value: v128, count: usize) {
-    if count == 4 { store(p, value) } else { store_part(p, value, count) }
+    if count == 4 {
+        store(p, value)
+    } else {
+        store_part(p, value, count)
+    }
 }

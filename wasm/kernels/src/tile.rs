@@ -216,9 +216,19 @@ unsafe fn tile<const M: usize, const NV: usize, const A: bool, const B: bool>(
 unsafe fn edge<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize, panel: usize) {
     let columns = COLS.min(p.columns - panel * COLS);
     if columns > 4 {
-        write_edge(p, i, (panel * COLS, columns), &sums::<M, 2, A, B>(p, i, panel));
+        write_edge(
+            p,
+            i,
+            (panel * COLS, columns),
+            &sums::<M, 2, A, B>(p, i, panel),
+        );
     } else {
-        write_edge(p, i, (panel * COLS, columns), &sums::<M, 1, A, B>(p, i, panel));
+        write_edge(
+            p,
+            i,
+            (panel * COLS, columns),
+            &sums::<M, 1, A, B>(p, i, panel),
+        );
     }
 }
 
@@ -229,14 +239,36 @@ unsafe fn sums<const M: usize, const NV: usize, const A: bool, const B: bool>(
     panel: usize,
 ) -> [[v128; NV]; M] {
     let strides = |stride: usize| if A { (stride, 1) } else { (1, stride) };
-    let b_step = if B { if NV == 1 { 4 } else { COLS } } else { p.b_stride };
+    let b_step = if B {
+        if NV == 1 {
+            4
+        } else {
+            COLS
+        }
+    } else {
+        p.b_stride
+    };
     let b_shape = (b_step, p.b_next);
     let mut acc = [[zero(); NV]; M];
     let (shape, next) = (strides(p.a_stride), panel * p.b_next);
-    product(&mut acc, p.a.add(i * shape.0), shape, p.b.add(next), b_shape, p.k);
+    product(
+        &mut acc,
+        p.a.add(i * shape.0),
+        shape,
+        p.b.add(next),
+        b_shape,
+        p.k,
+    );
     if p.k2 > 0 {
         let shape = strides(p.a2_stride);
-        product(&mut acc, p.a2.add(i * shape.0), shape, p.b2.add(next), b_shape, p.k2);
+        product(
+            &mut acc,
+            p.a2.add(i * shape.0),
+            shape,
+            p.b2.add(next),
+            b_shape,
+            p.k2,
+        );
     }
     acc
 }
@@ -248,7 +280,11 @@ unsafe fn write_edge<const M: usize, const NV: usize>(
     (first, columns): (usize, usize),
     acc: &[[v128; NV]; M],
 ) {
-    let (row, column) = if p.transposed { (1, p.c_stride) } else { (p.c_stride, 1) };
+    let (row, column) = if p.transposed {
+        (1, p.c_stride)
+    } else {
+        (p.c_stride, 1)
+    };
     let mut lanes = [0f32; COLS];
     for (r, sums) in acc.iter().enumerate() {
         for (v, sum) in sums.iter().enumerate() {
