@@ -1,0 +1,200 @@
+//! Whether a prediction equals the gold answer. Not symmetric: the gold's form decides what may be
+//! left out, as in Math-Verify.
+
+mod ball;
+mod collections;
+mod dd;
+mod exact;
+mod matrix;
+mod numeric;
+mod relations;
+mod scalar;
+mod sets;
+mod words;
+
+use super::budget::Budget;
+use super::options::Options;
+use super::tree::{Constant, Expr, RelOp};
+
+/// What made two answers equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    Identical,
+    Exact,
+    Rounded,
+    Percent,
+    /// Evaluation at constants or random points.
+    Numeric,
+    Relation,
+    Set,
+    Tuple,
+    Matrix,
+    Text,
+}
+
+impl Rule {
+    /// The name results carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::Identical => "identical",
+            Rule::Exact => "exact",
+            Rule::Rounded => "rounded",
+            Rule::Percent => "percent",
+            Rule::Numeric => "numeric",
+            Rule::Relation => "relation",
+            Rule::Set => "set",
+            Rule::Tuple => "tuple",
+            Rule::Matrix => "matrix",
+            Rule::Text => "text",
+        }
+    }
+
+    /// How sure it is: 1 for proofs, less where evaluation or wording decided.
+    pub fn confidence(self) -> f64 {
+        match self {
+            Rule::Identical | Rule::Exact => 1.0,
+            Rule::Numeric | Rule::Relation | Rule::Set | Rule::Tuple | Rule::Matrix => 1.0 - 1e-12,
+            Rule::Rounded => 0.99,
+            Rule::Percent => 0.95,
+            Rule::Text => 0.9,
+        }
+    }
+}
+
+/// What every comparison carries along.
+pub struct Context<'a> {
+    pub options: &'a Options,
+    pub budget: &'a Budget,
+}
+
+/// Compares two parsed answers.
+pub fn compare(gold: &Expr, prediction: &Expr, cx: &Context) -> Option<Rule> {
+    let (g, p) = (settle(gold), settle(prediction));
+    if !cx.options.strict {
+        let renamed = relations::rename(&p, &g);
+        if let Some(rule) = equal(&g, &renamed, cx) {
+            return Some(rule);
+        }
+    }
+    equal(&g, &p, cx)
+}
+
+/// One level of [`compare`], on settled trees.
+pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
+    cx.budget.spend(10)?;
+    if let (Expr::WithUnit { value: a, unit: u }, Expr::WithUnit { value: b, unit: v }) = (g, p) {
+        return (u == v).then(|| equal(a, b, cx)).flatten();
+    }
+    // A time of day is not the ratio it looks like.
+    let time = |u: &str| matches!(u, "am" | "pm");
+    match (g, p) {
+        (Expr::WithUnit { value, unit }, other) | (other, Expr::WithUnit { value, unit }) => {
+            if time(unit) {
+                return None;
+            }
+            return if std::ptr::eq(other, p) { equal(value, p, cx) } else { equal(g, value, cx) };
+        }
+        _ => {}
+    }
+    let (g, p) = relations::unwrap(g, p);
+    let (g, p) = (&g, &p);
+    if g == p && !matches!(g, Expr::Div(..) | Expr::Add(_) | Expr::Mul(_)) {
+        return Some(Rule::Identical);
+    }
+    use Expr::*;
+    match (g, p) {
+        (Rel { .. }, Rel { .. }) => relations::equal(g, p, cx),
+        (Rel { .. }, Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Tuple(_) | Builder { .. }) => sets::equal(g, p, cx),
+        (Rel { .. }, List(_)) | (List(_), Rel { .. }) => sets::equal(g, p, cx).or_else(|| collections::equal(g, p, cx)),
+        (Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, Rel { .. }) if cx.options.allow_set_relation_comp => sets::equal(g, p, cx),
+        (Rel { .. }, _) | (_, Rel { .. }) => None,
+        (Text(_), _) | (_, Text(_)) => words::equal(g, p),
+        (Residue { .. }, Residue { .. }) => relations::residues(g, p, cx),
+        (Cases(a), Cases(b)) => relations::cases(a, b, cx),
+        (Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, _) | (_, Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }) => sets::equal(g, p, cx),
+        (Tuple(_) | Set(_) | List(_), _) | (_, Tuple(_) | Set(_) | List(_)) => collections::equal(g, p, cx),
+        (Ratio(a), Ratio(b)) => collections::ratios(a, b, cx),
+        _ => {
+            if let Some(verdict) = matrix::equal(g, p, cx) {
+                return verdict;
+            }
+            scalar::equal(g, p, cx).or_else(|| words::equal(g, p))
+        }
+    }
+}
+
+/// Spreads `±` into alternatives, keeps one side of `≈`, drops wrappings of one element.
+fn settle(e: &Expr) -> Expr {
+    match e {
+        Expr::List(v) => collapse(v.iter().flat_map(spread).collect(), Expr::List),
+        Expr::Set(v) => collapse(v.iter().flat_map(spread).collect(), Expr::Set),
+        Expr::Tuple(v) if v.iter().all(|x| !has_sign(x)) => Expr::Tuple(v.iter().map(settle).collect()),
+        Expr::SetOp(op, a, b) => Expr::SetOp(*op, Box::new(settle(a)), Box::new(settle(b))),
+        _ => collapse(spread(e), Expr::List),
+    }
+}
+
+fn collapse(mut v: Vec<Expr>, wrap: fn(Vec<Expr>) -> Expr) -> Expr {
+    if v.len() == 1 {
+        return v.remove(0);
+    }
+    wrap(v)
+}
+
+fn has_sign(e: &Expr) -> bool {
+    e.any(&|x| matches!(x, Expr::PlusMinus { .. }))
+}
+
+/// The one or two readings of an element.
+fn spread(e: &Expr) -> Vec<Expr> {
+    if has_sign(e) {
+        let mut both = vec![relations::without_approximation(&pick(e, true))];
+        let minus = relations::without_approximation(&pick(e, false));
+        if both[0] != minus {
+            both.push(minus);
+        }
+        return both;
+    }
+    match e {
+        Expr::List(_) | Expr::Set(_) | Expr::Tuple(_) => vec![settle(e)],
+        _ => vec![relations::without_approximation(e)],
+    }
+}
+
+fn pick(e: &Expr, upper: bool) -> Expr {
+    match e {
+        Expr::PlusMinus { left, right, flipped } => {
+            let right = pick(right, upper);
+            let right = if upper != *flipped { right } else { right.negated() };
+            match left {
+                Some(l) => Expr::Add(vec![pick(l, upper), right]),
+                None => right,
+            }
+        }
+        other => other.map(&mut |c| pick(c, upper)),
+    }
+}
+
+/// Whether terms were left out.
+pub(crate) fn elides(e: &Expr) -> bool {
+    e.any(&|x| matches!(x, Expr::Const(Constant::Ellipsis)))
+}
+
+/// Whether every leaf is a symbol: the left side of an assignment.
+pub(crate) fn only_symbols(e: &Expr) -> bool {
+    match e {
+        Expr::Sym(_) | Expr::Text(_) | Expr::Const(Constant::I | Constant::E) => true,
+        Expr::Apply(..) => true,
+        Expr::Num(_) | Expr::BaseNum { .. } | Expr::Const(_) | Expr::NamedSet(_) | Expr::Rel { .. } => false,
+        Expr::Call(crate::verify::tree::Func::Root, _) | Expr::Pow(..) | Expr::Neg(_) => false,
+        other => {
+            let parts = other.children();
+            !parts.is_empty() && parts.into_iter().all(only_symbols)
+        }
+    }
+}
+
+/// Whether `op` says that both sides are the same.
+pub(crate) fn is_equality(op: RelOp) -> bool {
+    matches!(op, RelOp::Eq | RelOp::In)
+}

@@ -1,0 +1,35 @@
+//! Answers in words, and letters that choose an option.
+
+use super::Rule;
+use crate::verify::parse::number_word;
+use crate::verify::tree::{Constant, Expr};
+
+/// The letters an expression spells: `\text{MAKE}`, `MAKE` and `M·A·K·E` are the same word.
+fn spelled(e: &Expr) -> Option<String> {
+    Some(match e {
+        Expr::Text(s) => s.chars().filter(|c| c.is_alphanumeric()).collect(),
+        Expr::Sym(s) => s.trim_start_matches('\\').to_string(),
+        Expr::Const(Constant::E) => "e".into(),
+        Expr::Const(Constant::I) => "i".into(),
+        Expr::Mul(v) => v.iter().map(spelled).collect::<Option<String>>()?,
+        Expr::Num(n) if n.value.is_integer() => n.value.numer().to_string(),
+        _ => return None,
+    })
+}
+
+/// Case counts for one letter only.
+pub fn equal(g: &Expr, p: &Expr) -> Option<Rule> {
+    let is_word = |e: &Expr| matches!(e, Expr::Text(_) | Expr::Sym(_) | Expr::Const(_));
+    if !is_word(g) && !is_word(p) {
+        return None;
+    }
+    let (a, b) = (spelled(g)?, spelled(p)?);
+    let number = |s: &str| number_word(s).map(|n| n.to_string());
+    if a.is_empty() || b.is_empty() {
+        return None;
+    }
+    // `e` may be the constant on one side and a letter on the other; so may an option's letter.
+    let single = a.chars().count() == 1 && b.chars().count() == 1;
+    let same = if single { a == b || (a.eq_ignore_ascii_case("e") && b.eq_ignore_ascii_case("e")) } else { a.to_lowercase() == b.to_lowercase() };
+    (same || number(&a).is_some_and(|n| n == b) || number(&b).is_some_and(|n| n == a)).then_some(Rule::Text)
+}

@@ -1,0 +1,153 @@
+//! Text → expression tree: recursive descent without backtracking, so its time is linear in the
+//! number of tokens; nesting is limited.
+
+mod atoms;
+mod calculus;
+mod functions;
+mod lexer;
+mod lists;
+mod matrix;
+mod numbers;
+pub mod print;
+mod symbols;
+mod terms;
+mod token;
+
+pub use numbers::ten_to;
+pub use symbols::number_word;
+
+use super::tree::Expr;
+use token::{Tok, Token};
+
+/// How numerals and commas are read.
+#[derive(Clone, Debug)]
+pub struct ParseOptions {
+    /// `1,234` is one number.
+    pub thousands: bool,
+    /// `1,5` is one and a half.
+    pub decimal_comma: bool,
+}
+
+impl Default for ParseOptions {
+    fn default() -> Self {
+        Self { thousands: true, decimal_comma: false }
+    }
+}
+
+/// Why a text is no expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Nothing to read.
+    Empty,
+    /// More tokens than [`lexer::MAX_TOKENS`].
+    TooLong,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// The token at this index does not fit.
+    Unexpected(usize),
+}
+
+/// Nesting beyond this is no answer; it also bounds the stack.
+pub const MAX_DEPTH: usize = 48;
+
+pub(crate) type Result<T> = std::result::Result<T, ParseError>;
+
+pub(crate) struct Parser<'a> {
+    tokens: &'a [Token],
+    at: usize,
+    depth: usize,
+    /// `|` seen open, and those not yet read.
+    bars_open: usize,
+    bars_left: usize,
+    /// Inside an integral: a `d` starts its differential.
+    integrals: usize,
+    /// The differential was read at this group depth.
+    found_differential: bool,
+    groups: usize,
+    /// Inside `\{ … \}`, where `:` and `|` mean "such that".
+    in_set: bool,
+}
+
+/// Parses a whole answer.
+pub fn parse(text: &str, options: &ParseOptions) -> Result<Expr> {
+    let mut tokens = lexer::lex(text, options).ok_or(ParseError::TooLong)?;
+    while matches!(tokens.last(), Some(Token { tok: Tok::Op('.' | ',' | ';' | ':' | '&') | Tok::Row | Tok::And, .. })) {
+        tokens.pop();
+    }
+    let lead = tokens.iter().take_while(|t| matches!(t.tok, Tok::Row | Tok::Op('&' | ':' | ',' | '.'))).count();
+    let tokens = &tokens[lead..];
+    if tokens.is_empty() {
+        return Err(ParseError::Empty);
+    }
+    let bars_left = tokens.iter().filter(|t| t.tok == Tok::Bar).count();
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        depth: 0,
+        bars_open: 0,
+        bars_left,
+        integrals: 0,
+        found_differential: false,
+        groups: 0,
+        in_set: false,
+    };
+    let expr = parser.list(true)?;
+    if parser.at < tokens.len() {
+        return Err(ParseError::Unexpected(parser.at));
+    }
+    Ok(strip_degrees(&expr))
+}
+
+/// Degrees outside a trigonometric argument are a unit.
+fn strip_degrees(expr: &Expr) -> Expr {
+    match expr {
+        Expr::Degree(x) => strip_degrees(x),
+        other => other.map(&mut strip_degrees),
+    }
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Tok> {
+        self.tokens.get(self.at).map(|t| &t.tok)
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<&Tok> {
+        self.tokens.get(self.at + ahead).map(|t| &t.tok)
+    }
+
+    fn spaced(&self) -> bool {
+        self.tokens.get(self.at).is_some_and(|t| t.space)
+    }
+
+    fn is_op(&self, c: char) -> bool {
+        self.peek() == Some(&Tok::Op(c))
+    }
+
+    fn eat(&mut self, tok: &Tok) -> bool {
+        let hit = self.peek() == Some(tok);
+        self.at += hit as usize;
+        hit
+    }
+
+    fn expect(&mut self, tok: &Tok) -> Result<()> {
+        if self.eat(tok) {
+            return Ok(());
+        }
+        self.fail()
+    }
+
+    fn fail<T>(&self) -> Result<T> {
+        Err(ParseError::Unexpected(self.at))
+    }
+
+    /// Runs `inner` one level deeper.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(ParseError::TooDeep);
+        }
+        self.depth += 1;
+        let out = inner(self);
+        self.depth -= 1;
+        out
+    }
+}
