@@ -1,6 +1,7 @@
 // Starts a process for each run, watches it, and says in the run's row what became of it. The job
 // process does the work and writes the results; this one holds the lease and survives its death.
 
+import { ENGINE_ENVIRONMENT } from "../../compute/backend/cpu/engine_flags.ts";
 import type { Configuration } from "../configuration.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
 import { isFinal } from "../spec/run.ts";
@@ -100,7 +101,7 @@ export class Supervisor {
     const program = Deno.build.standalone ? [] : ["run", "-A", main];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-job", claim.id, String(claim.attempt)],
-      env: { NOREGRET_HOME: configuration.home },
+      env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },
       // The job reads its stdin and stops when this process is gone.
       stdin: "piped",
       stdout: "null",
