@@ -1,6 +1,9 @@
 // Text as bytes: the id of a token is a byte of the UTF-8 text. No vocabulary to learn or to ship, and
 // NLL per token is NLL per byte.
 
+import type { Message } from "../wasm/chat_template.ts";
+import type { ChatExample, ChatExampleOptions } from "./chat_template.ts";
+
 /** Text to token ids and back. */
 export interface Tokenizer {
   readonly vocabSize: number;
@@ -8,7 +11,12 @@ export interface Tokenizer {
   readonly eosId: number;
   encode(text: string): Uint32Array;
   decode(ids: ArrayLike<number>): string;
+  /** A conversation by the model's chat template; absent where it has none. */
+  readonly conversation?: (messages: readonly Message[], rules: ConversationRules) => ChatExample;
 }
+
+/** What decides how a conversation is read; see {@linkcode chatExample}. */
+export type ConversationRules = Pick<ChatExampleOptions, "assistant_only_loss" | "max_length">;
 
 /** UTF-8 bytes, 0 … 255; byte 0 ends a document. */
 export const BYTE_TOKENIZER: Tokenizer = {

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { loadTokenizer } from "../wasm/load_tokenizer.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
+import { chatExample } from "./chat_template.ts";
 
 /**
  * Opens the tokeniser in a model's folder. Special tokens that are written in a text stay text, and
@@ -19,7 +20,7 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
   }
-  const { tokenizer } = await loadTokenizer(folder);
+  const { tokenizer, chatTemplate } = await loadTokenizer(folder);
   const eosId = [config.eos_token_id].flat()[0];
   if (typeof eosId !== "number") {
     throw new RangeError(
@@ -32,5 +33,8 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
     eosId,
     encode: (text) => tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids,
     decode: (ids) => tokenizer.decode(Uint32Array.from(ids)),
+    ...(chatTemplate && {
+      conversation: (messages, rules) => chatExample(tokenizer, chatTemplate, messages, rules),
+    }),
   };
 }

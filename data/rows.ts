@@ -1,5 +1,6 @@
 // One row of a jsonl file, in any of the shapes that trainers take, to examples.
 
+import type { Message } from "../wasm/chat_template.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
 import { type Example, exampleOf, IGNORED_LABEL } from "./example.ts";
 
@@ -35,7 +36,8 @@ export function parseJsonl(text: string, name: string): JsonRow[] {
 }
 
 /**
- * The examples of a row: `{ input_ids, labels? }`, `{ prompt, completion }` or `{ text }`. A text is
+ * The examples of a row: `{ input_ids, labels? }`, `{ messages }`, `{ prompt, completion }` or
+ * `{ text }`. Messages go through the model's chat template. A text is
  * cut into windows of `maxLength` positions that overlap by the one token which is a target in one
  * and an input in the next, so that every token but the first is counted once.
  *
@@ -45,6 +47,7 @@ export function parseJsonl(text: string, name: string): JsonRow[] {
 export function rowExamples(row: JsonRow, rules: RowRules, where: string): Example[] {
   const { tokenizer, maxLength, completionOnly } = rules;
   if (row.input_ids !== undefined) return [idsExample(row, rules, where)];
+  if (Array.isArray(row.messages)) return conversation(row.messages, rules, where);
   if (typeof row.prompt === "string" && typeof row.completion === "string") {
     const prompt = tokenizer.encode(row.prompt);
     const completion = tokenizer.encode(row.completion);
@@ -59,8 +62,31 @@ export function rowExamples(row: JsonRow, rules: RowRules, where: string): Examp
     `Cannot read ${where}: it has the keys ${
       Object.keys(row).map((key) => `"${key}"`).join(", ")
     }, ` +
-      `expected "text", "prompt" and "completion", or "input_ids"`,
+      `expected "text", "messages", "prompt" and "completion", or "input_ids"`,
   );
+}
+
+function conversation(messages: unknown[], rules: RowRules, where: string): Example[] {
+  const { tokenizer, maxLength, completionOnly } = rules;
+  const isMessage = (m: unknown): m is Message =>
+    typeof m === "object" && m !== null && typeof (m as Message).role === "string";
+  if (messages.length === 0 || !messages.every(isMessage)) {
+    throw new RangeError(
+      `Cannot read ${where}: expected "messages" to be a list of objects with a "role"`,
+    );
+  }
+  if (!tokenizer.conversation) {
+    throw new RangeError(
+      `Cannot read ${where}: it has "messages", but the model has no chat template: expected ` +
+        `chat_template in tokenizer_config.json, or chat_template.jinja`,
+    );
+  }
+  // One more than the positions: the last token is only a target.
+  const { input_ids, labels } = tokenizer.conversation(messages, {
+    assistant_only_loss: completionOnly,
+    max_length: maxLength + 1,
+  });
+  return input_ids.length < 2 ? [] : [exampleOf(input_ids, labels)];
 }
 
 function windows(tokenizer: Tokenizer, text: string, maxLength: number): Example[] {
