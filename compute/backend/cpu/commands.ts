@@ -2,7 +2,7 @@
 
 import { type KernelTensors, size, type Tensor } from "../backend.ts";
 import { type KernelName, type KernelParams, KERNELS, type KernelSpec } from "../kernels.ts";
-import { checkCall } from "../webgpu/check.ts";
+import { checkCall } from "../check_call.ts";
 import { kernelSizes } from "./kernel_sizes.ts";
 import { type CpuStorage, storageOf } from "./memory.ts";
 

@@ -19,7 +19,7 @@ import {
   isSoftware,
   requestDevice,
 } from "./adapter.ts";
-import { checkCall } from "./check.ts";
+import { checkCall } from "../check_call.ts";
 import { describe } from "./descriptions/describe.ts";
 import { isEmpty } from "./dispatch.ts";
 import { bind, type BoundDispatch, prepare, type PreparedDispatch, submit } from "./encode.ts";

@@ -1,8 +1,8 @@
 // A kernel call against the kernel table: names, types and ranges. Sizes are checked by the
 // kernels' descriptions.
 
-import type { DType, Tensor } from "../backend.ts";
-import { type KernelName, KERNELS, type KernelSpec } from "../kernels.ts";
+import type { DType, Tensor } from "./backend.ts";
+import { type KernelName, KERNELS, type KernelSpec } from "./kernels.ts";
 
 /** Tensors of indices; all others are f32, or bf16 where the table says packable. */
 const U32_TENSORS = new Set(["ids", "start", "end", "targets", "slot"]);
