@@ -1,6 +1,7 @@
 // `deno task fig1`: options → grid → sweep → files. Exit code 2 for a bad command line or spec, 130 when
 // stopped; what was finished stays finished.
 
+import { join } from "@std/path";
 import type { Architecture } from "../compute/theory/architecture.ts";
 import { findArchitecture } from "../compute/theory/architectures.ts";
 import { homePaths, readConfiguration } from "../runs/configuration.ts";
@@ -60,7 +61,7 @@ export async function figureCommand(number: number, args: readonly string[]): Pr
   try {
     const outcomes = await runSweep(specs, {
       configuration,
-      main: new URL("../main.ts", import.meta.url).href,
+      main: join(import.meta.dirname!, "..", "main.ts"),
       signal: stop.signal,
       onProgress: (progress) => view.show(progress),
     });

