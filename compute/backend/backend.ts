@@ -41,7 +41,7 @@ export interface DeviceInfo {
   readonly device: string;
   /** True for a GPU emulated on the processor. */
   readonly software: boolean;
-  /** Largest tensor, in bytes. */
+  /** Largest tensor that every kernel takes, in bytes; a device may split larger frozen weights. */
   readonly maxTensorBytes: number;
 }
 
