@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { filesIn, type Import, importsOf, reachable } from "./support/module_graph.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const FOLDERS = ["routes", "runs", "experiments", "data", "compute", "wasm", "web", "shaders"];
+const FOLDERS = ["routes", "runs", "experiments", "data", "compute", "wasm", "shaders"];
 const CODE = [".ts", ".tsx"];
 
 /**
