@@ -1,10 +1,11 @@
 // From a dataset in a run spec to examples: shipped texts, jsonl files, or ids in the spec itself.
 
-import { isAbsolute, join, normalize } from "@std/path";
+import { join } from "@std/path";
 import type { Dataset } from "../runs/spec/dataset.ts";
 import { findDataset, findSplit } from "./datasets.ts";
 import { type Example, exampleOf, IGNORED_TARGET } from "./example.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
+import { realFileBelow } from "./real_path.ts";
 import { parseJsonl, rowExamples } from "./rows.ts";
 
 /** What loading needs to know besides the dataset. */
@@ -94,21 +95,14 @@ async function fileExamples(
   rules: Parameters<typeof rowExamples>[1],
 ): Promise<Example[] | undefined> {
   if (options.purpose === "test") return undefined;
-  const relative = normalize(file);
-  if (isAbsolute(relative) || relative.startsWith("..")) {
-    throw new RangeError(`Cannot read "${file}": expected a path inside the datasets folder`);
-  }
   if (!file.endsWith(".jsonl")) {
     throw new RangeError(`Cannot read "${file}": expected a .jsonl file`);
   }
-  let text: string;
-  try {
-    text = await Deno.readTextFile(join(options.folder, relative));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const path = await realFileBelow(options.folder, join(options.folder, file));
+  if (path === undefined) {
     throw new RangeError(`Cannot read "${file}": no such file in the datasets folder`);
   }
-  const rows = parseJsonl(text, file).slice(0, limit);
+  const rows = parseJsonl(await Deno.readTextFile(path), file).slice(0, limit);
   return rows.flatMap((row, index) => rowExamples(row, rules, `${file}:${index + 1}`));
 }
 

@@ -33,6 +33,9 @@ export const LoraMethod = z.strictObject({
   }),
 }).openapi("LoraMethod");
 
+/** Low-rank adaptation. */
+export type LoraMethod = z.infer<typeof LoraMethod>;
+
 /** Full fine-tuning of every parameter, or of the named matrices only. */
 export const FullMethod = z.strictObject({
   kind: z.literal("full"),

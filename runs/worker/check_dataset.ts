@@ -6,6 +6,7 @@ import { DATASETS } from "../../data/datasets.ts";
 import type { HomePaths } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
+import { realFileBelow } from "../../data/real_path.ts";
 import { exists } from "../write_file.ts";
 
 /** What the dataset has to fit. `config` is undefined where the model itself is wrong. */
@@ -27,7 +28,7 @@ export async function checkDataset(
   } else if ("name" in dataset) {
     checkName(dataset.name, dataset.split, `${path}/name`, `${path}/split`, problems);
   } else if ("file" in dataset) {
-    if (!(await exists(join(paths.datasets, dataset.file)))) {
+    if (!(await realFileBelow(paths.datasets, join(paths.datasets, dataset.file)))) {
       const allowed = await filesBelow(paths.datasets);
       problems.push({
         path: `${path}/file`,
@@ -103,12 +104,18 @@ function checkIds(
 }
 
 /** Dataset files below a folder, at most 100, by name. */
-export async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
-  if (!(await exists(folder))) return [];
+export async function filesBelow(folder: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) found.push(...await filesBelow(join(folder, name), `${prefix}${name}/`));
-    else if (name.endsWith(".jsonl")) found.push(prefix + name);
-  }
+  const visit = async (prefix: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(join(folder, prefix))) {
+      const path = prefix + name;
+      if (name.startsWith(".")) continue;
+      if (isDirectory) await visit(`${path}/`);
+      else if (name.endsWith(".jsonl") && await realFileBelow(folder, join(folder, path))) {
+        found.push(path);
+      }
+    }
+  };
+  if (await exists(folder)) await visit("");
   return found.sort().slice(0, 100);
 }

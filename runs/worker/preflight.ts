@@ -1,17 +1,14 @@
 // Everything about a spec that can be found wrong before it is accepted: what it names must exist and
 // fit together. A spec that passes can still fail (a full disk, a diverging run), not for its names.
 
-import { join } from "@std/path";
 import type { ModelConfig } from "../../compute/models/config.ts";
-import { adapterSites, trainableShapes, trainedWeights } from "../../compute/models/method.ts";
-import { checkWeights, openWeights } from "../../compute/models/weights.ts";
+import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
 import type { HomePaths } from "../configuration.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
-import { exists } from "../write_file.ts";
 import { checkDataset } from "./check_dataset.ts";
-import { openFileSource } from "./file_source.ts";
-import { foldersWith, listModels, openModel } from "./stored_models.ts";
+import { checkAdapter } from "./stored_adapters.ts";
+import { inputMessage, listModels, openModel } from "./stored_models.ts";
 
 /**
  * Checks a parsed spec against the models, adapters and datasets at hand.
@@ -32,7 +29,11 @@ export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> 
           `but found ${max_length}`,
       });
     }
-    if (problems.length === 0) await checkAdapter(spec, config, paths, problems);
+    const { method } = spec;
+    if (problems.length === 0 && method.kind === "lora" && method.init_from !== undefined) {
+      const { init_from } = method;
+      await checkAdapter({ ...method, init_from }, config, paths.adapters, problems);
+    }
   }
   const context = { config, maxLength: spec.task.max_length, paths };
   await checkDataset(spec.task.dataset, "/task/dataset", context, problems);
@@ -89,38 +90,6 @@ function checkModules(spec: RunSpec, config: ModelConfig, problems: Problem[]): 
   }
 }
 
-async function checkAdapter(
-  spec: RunSpec,
-  config: ModelConfig,
-  paths: HomePaths,
-  problems: Problem[],
-): Promise<void> {
-  if (spec.method.kind !== "lora" || spec.method.init_from === undefined) return;
-  const path = "/method/init_from";
-  const file = join(paths.adapters, spec.method.init_from, "adapter_model.safetensors");
-  if (!(await exists(file))) {
-    const stored = await foldersWith("adapter_model.safetensors", paths.adapters);
-    const allowed = stored.map(({ name }) => name);
-    problems.push({
-      path,
-      message: `Unknown adapter "${spec.method.init_from}"` +
-        suggestion(spec.method.init_from, allowed),
-      allowed,
-    });
-    return;
-  }
-  try {
-    using source = await openFileSource(file, "adapter_model.safetensors");
-    const shapes = trainableShapes(config, spec.method);
-    checkWeights(
-      await openWeights([source]),
-      new Map(shapes.map(({ name, shape }) => [name, shape])),
-    );
-  } catch (error) {
-    problems.push({ path, message: inputMessage(error) });
-  }
-}
-
 function collect(path: string, problems: Problem[], check: () => void): void {
   try {
     check();
@@ -130,15 +99,4 @@ function collect(path: string, problems: Problem[], check: () => void): void {
     const allowed = expected && [...expected.matchAll(/"([^"]+)"/g)].map((match) => match[1]!);
     problems.push({ path, message, ...(allowed && { allowed }) });
   }
-}
-
-// What the input caused has these classes; anything else is our own fault and passes through.
-function inputMessage(error: unknown): string {
-  if (
-    error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError ||
-    error instanceof Deno.errors.NotFound
-  ) {
-    return error.message;
-  }
-  throw error;
 }

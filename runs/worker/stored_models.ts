@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { type ModelConfig, parseModelConfig, weightShapes } from "../../compute/models/config.ts";
 import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
+import { realFileBelow, realPathBelow } from "../../data/real_path.ts";
 import { exists } from "../write_file.ts";
 import { type FileSource, openFileSource } from "./file_source.ts";
 
@@ -40,7 +41,10 @@ export async function listModels(modelsFolder: string): Promise<StoredModel[]> {
   ];
 }
 
-/** The folders below `root`, one or two levels deep, that hold a file; sorted by name. */
+/**
+ * The folders below `root`, one or two levels deep, that hold a file; sorted by name. What cannot be
+ * entered, or is a link out of `root`, is none of them.
+ */
 export async function foldersWith(
   file: string,
   root: string,
@@ -49,7 +53,8 @@ export async function foldersWith(
   const visit = async (folder: string, prefix: string, depth: number) => {
     for await (const entry of Deno.readDir(folder)) {
       if (entry.isFile || entry.name.startsWith(".")) continue;
-      const path = join(folder, entry.name);
+      const path = await realPathBelow(root, join(folder, entry.name));
+      if (path === undefined || !(await Deno.stat(path)).isDirectory) continue;
       const name = prefix + entry.name;
       if (await exists(join(path, file))) found.push({ name, folder: path });
       else if (depth > 1) await visit(path, `${name}/`, depth - 1);
@@ -63,17 +68,11 @@ export async function foldersWith(
  * Opens a model and checks that its weights fit its configuration. No weight is read yet.
  *
  * @throws {SyntaxError} if a file cannot be parsed.
- * @throws {RangeError} if config.json is not supported or does not fit the weights.
+ * @throws {RangeError} if config.json is not supported or does not fit the weights, or a file lies
+ *   outside the folder.
  */
 export async function openModel(folder: string): Promise<OpenModel> {
-  const text = await Deno.readTextFile(join(folder, "config.json"));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new SyntaxError(`Cannot read config.json: ${(cause as Error).message}`, { cause });
-  }
-  const config = parseModelConfig(json);
+  const config = parseModelConfig(await parseJsonFile(folder, "config.json"));
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
     if (name.endsWith(".safetensors") && !name.startsWith(".")) names.push(name);
@@ -84,12 +83,59 @@ export async function openModel(folder: string): Promise<OpenModel> {
   const files: FileSource[] = [];
   const close = () => files.forEach((file) => file[Symbol.dispose]());
   try {
-    for (const name of names.sort()) files.push(await openFileSource(join(folder, name), name));
+    for (const name of names.sort()) {
+      files.push(await openFileSource(await fileIn(folder, name), name));
+    }
     const weights = await openWeights(files);
+    const { num_hidden_layers: layers } = config;
+    // Before the shapes are listed: a number from outside must not decide how long that list gets.
+    if (layers > weights.names.size) {
+      throw new RangeError(
+        `Cannot load the model: config.json asks for ${layers} layers, its weights are ` +
+          `${weights.names.size} tensors`,
+      );
+    }
     checkWeights(weights, weightShapes(config));
     return { folder, config, weights, [Symbol.dispose]: close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/**
+ * The path of a file of a model or an adapter.
+ *
+ * @throws {RangeError} if it is no file, or a link out of its folder.
+ */
+export async function fileIn(folder: string, name: string): Promise<string> {
+  const path = await realFileBelow(folder, join(folder, name));
+  if (path !== undefined) return path;
+  throw new RangeError(`Cannot read ${name}: expected a file that lies in its folder`);
+}
+
+/**
+ * Parses a JSON file of a model or an adapter.
+ *
+ * @throws {SyntaxError} if it is not JSON.
+ * @throws {RangeError} if it is no file, or a link out of its folder.
+ */
+export async function parseJsonFile(folder: string, name: string): Promise<unknown> {
+  const text = await Deno.readTextFile(await fileIn(folder, name));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SyntaxError(`Cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What is wrong with stored files, for whoever named them; an error that is ours is thrown on. */
+export function inputMessage(error: unknown): string {
+  if (
+    error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError ||
+    error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied
+  ) {
+    return error.message;
+  }
+  throw error;
 }

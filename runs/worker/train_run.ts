@@ -4,7 +4,6 @@
 import { join } from "@std/path";
 import { chooseBackend } from "../../compute/backend/choose.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
-import { openWeights } from "../../compute/models/weights.ts";
 import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
 import { DivergedError, type EndReason, trainSft } from "../../compute/train/sft.ts";
 import { listCheckpoints } from "../checkpoint_files.ts";
@@ -15,8 +14,8 @@ import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts
 import { writeFolderAtomically } from "../write_file.ts";
 import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { type FileSource, openFileSource } from "./file_source.ts";
 import { Reporter } from "./reporter.ts";
+import { openAdapter } from "./stored_adapters.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
 import { loadTrainingData } from "./training_data.ts";
 
@@ -173,9 +172,8 @@ async function buildModel(
 ): Promise<Model> {
   const base = { backend, config, weights, method, dtype, seed };
   if (method.kind !== "lora" || method.init_from === undefined) return await createModel(base);
-  const file = "adapter_model.safetensors";
-  using source: FileSource = await openFileSource(join(adapters, method.init_from, file), file);
-  return await createModel({ ...base, adapter: await openWeights([source]) });
+  using adapter = await openAdapter(adapters, method.init_from);
+  return await createModel({ ...base, adapter: adapter.weights });
 }
 
 /** Keeps what the result is made of. */

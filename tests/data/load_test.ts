@@ -1,3 +1,4 @@
+import { join } from "@std/path";
 import assert from "@std/assert";
 import fc from "fast-check";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
@@ -98,13 +99,31 @@ Deno.test("a jsonl file is read row by row, and a bad row is named", async () =>
   });
 });
 
-Deno.test("a file outside the datasets folder is not read", async () => {
-  const options = { purpose: "train" as const, maxLength: 16, folder: "/nowhere" };
-  for (const file of ["../secret.jsonl", "a/../../secret.jsonl", "/etc/secret.jsonl"]) {
-    await assert.rejects(loadExamples({ file }, options), {
-      message: /inside the datasets folder/,
-    });
-  }
+Deno.test("a file outside the datasets folder is not read, by whatever way a name leads there", async () => {
+  await withFile("secret.jsonl", '{"text":"secret"}\n', async (outside) => {
+    const folder = join(outside, "datasets");
+    await Deno.mkdir(join(folder, "a"), { recursive: true });
+    await Deno.mkdir(join(folder, "folder.jsonl"));
+    const secret = join(outside, "secret.jsonl");
+    await Deno.symlink(secret, join(folder, "link.jsonl"));
+    await Deno.symlink("circle.jsonl", join(folder, "circle.jsonl"));
+    const options = { purpose: "train" as const, maxLength: 16, folder };
+    for (
+      const file of [
+        "../secret.jsonl",
+        "a/../../secret.jsonl",
+        secret,
+        "link.jsonl",
+        "circle.jsonl",
+        "folder.jsonl",
+      ]
+    ) {
+      await assert.rejects(loadExamples({ file }, options), {
+        name: "RangeError",
+        message: /no such file in the datasets folder/,
+      });
+    }
+  });
 });
 
 Deno.test("an unknown dataset or split is answered with the known ones", async () => {

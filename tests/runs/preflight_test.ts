@@ -1,5 +1,8 @@
 import assert from "@std/assert";
 import { join } from "@std/path";
+import { parseModelConfig } from "../../compute/models/config.ts";
+import { trainableShapes } from "../../compute/models/method.ts";
+import { encodeSafetensors } from "../../compute/models/safetensors.ts";
 import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
 import { InvalidSpecError, type Problem } from "../../runs/spec/problems.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
@@ -126,8 +129,81 @@ Deno.test("preflight() refuses a model whose files are hostile, torn or do not f
     );
   await config({ intermediate_size: 48 });
   await expectProblem(tiny, {}, "/model", /gate_proj.*\[32,16\].*\[48,16\]/);
+  await config({ num_hidden_layers: 1_000_000_000 });
+  await expectProblem(tiny, {}, "/model", /1000000000 layers/);
   await config({ hidden_size: -1 });
   await expectProblem(tiny, {}, "/model", /hidden_size/);
   await Deno.writeTextFile(join(folder, "config.json"), "{ not json");
   await expectProblem(tiny, {}, "/model", /config\.json/);
+});
+
+Deno.test("a folder beside the models that cannot be read as one takes nothing from the others", async () => {
+  await using tiny = await makeTinyHome();
+  const { models, adapters } = tiny.paths;
+  await Deno.mkdir(adapters);
+  for (const folder of [models, adapters]) {
+    await Deno.symlink("/nowhere", join(folder, "dangling"));
+    await Deno.symlink("circle", join(folder, "circle"));
+    await Deno.symlink(".", join(folder, "itself"));
+    await Deno.symlink("/", join(folder, "out"));
+  }
+  await Deno.mkdir(join(models, "folders", "model.safetensors"), { recursive: true });
+  await Deno.mkdir(join(models, "folders", "config.json"));
+  assert.deepEqual(await problemsOf(tiny, {}), []);
+  for (const model of ["dangling", "circle", "itself", "out"]) {
+    await expectProblem(tiny, { model }, "/model", /Unknown model/);
+    const method = { kind: "lora" as const, r: 4, init_from: model };
+    await expectProblem(tiny, { method }, "/method/init_from", /Unknown adapter/);
+  }
+  await expectProblem(tiny, { model: "folders" }, "/model", /expected a file/);
+});
+
+Deno.test("preflight() refuses a model whose files lie elsewhere", async () => {
+  await using tiny = await makeTinyHome();
+  const folder = join(tiny.paths.models, "tiny");
+  const outside = join(tiny.home, "outside.safetensors");
+  await Deno.rename(join(folder, "model.safetensors"), outside);
+  await Deno.symlink(outside, join(folder, "model.safetensors"));
+  await expectProblem(tiny, {}, "/model", /model\.safetensors: expected a file that lies in its/);
+});
+
+Deno.test("preflight() goes on from an adapter of the same rank, scale and modules only", async () => {
+  await using tiny = await makeTinyHome();
+  const folder = join(tiny.paths.adapters, "mine");
+  await Deno.mkdir(folder, { recursive: true });
+  const method = { kind: "lora" as const, r: 2, lora_alpha: 16, target_modules: ["q_proj"] };
+  const shapes = trainableShapes(parseModelConfig(TINY_CONFIG), {
+    ...method,
+    init: "peft" as const,
+  });
+  const tensors = new Map(shapes.map(({ name, shape }) => {
+    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    return [name, { dtype: "F32" as const, shape, data }];
+  }));
+  await Deno.writeFile(join(folder, "adapter_model.safetensors"), encodeSafetensors(tensors));
+  const config = (changes: Record<string, unknown>) =>
+    Deno.writeTextFile(
+      join(folder, "adapter_config.json"),
+      JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 16, ...changes }),
+    );
+  const from = (changes: Record<string, unknown>) =>
+    ({ method: { ...method, init_from: "mine", ...changes } }) as Partial<RunSpecInput>;
+  await expectProblem(tiny, from({}), "/method/init_from", /adapter_config\.json: expected a file/);
+  await config({ r: undefined });
+  await expectProblem(tiny, from({}), "/method/init_from", /"r" is undefined/);
+  await config({});
+  assert.deepEqual(await problemsOf(tiny, from({})), []);
+  await expectProblem(tiny, from({ r: 4 }), "/method/r", /Expected 2, the r of/);
+  await expectProblem(tiny, from({ lora_alpha: 32 }), "/method/lora_alpha", /Expected 16/);
+  await expectProblem(tiny, from({ target_modules: "all" }), "/method/init_from", /have no "/);
+  await expectProblem(tiny, from({ target_modules: ["k_proj"] }), "/method/init_from", /k_proj/);
+  await config({ use_rslora: true });
+  await expectProblem(tiny, from({}), "/method/init_from", /use_rslora is on/);
+  await config({});
+  const q = [...tensors.keys()].find((name) => name.includes("layers.1"))!;
+  await Deno.writeFile(
+    join(folder, "adapter_model.safetensors"),
+    encodeSafetensors(new Map([...tensors, [q.replace("q_proj", "o_proj"), tensors.get(q)!]])),
+  );
+  await expectProblem(tiny, from({}), "/method/init_from", /holds ".*o_proj/);
 });

@@ -1,0 +1,87 @@
+// Adapters in PEFT's layout, in the data folder: adapter_config.json and adapter_model.safetensors.
+
+import { join } from "@std/path";
+import type { ModelConfig } from "../../compute/models/config.ts";
+import { trainableShapes } from "../../compute/models/method.ts";
+import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
+import type { LoraMethod } from "../spec/method.ts";
+import { type Problem, suggestion } from "../spec/problems.ts";
+import { type FileSource, openFileSource } from "./file_source.ts";
+import { fileIn, foldersWith, inputMessage, parseJsonFile } from "./stored_models.ts";
+
+const CONFIG = "adapter_config.json";
+const WEIGHTS = "adapter_model.safetensors";
+
+/** An adapter's open weight file. */
+export interface OpenAdapter extends Disposable {
+  readonly weights: WeightSource;
+}
+
+/** Opens the weights of a stored adapter. */
+export async function openAdapter(adapters: string, name: string): Promise<OpenAdapter> {
+  const folder = join(adapters, name);
+  const source: FileSource = await openFileSource(await fileIn(folder, WEIGHTS), WEIGHTS);
+  try {
+    const weights = await openWeights([source]);
+    return { weights, [Symbol.dispose]: () => source[Symbol.dispose]() };
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Adds a problem for whatever keeps a run from going on with the adapter `init_from`: the run must
+ * start with the function that the adapter computes, so rank, scale and modules have to agree.
+ */
+export async function checkAdapter(
+  method: LoraMethod & { init_from: string },
+  config: ModelConfig,
+  adapters: string,
+  problems: Problem[],
+): Promise<void> {
+  const { init_from: name } = method;
+  const path = "/method/init_from";
+  const stored = await foldersWith(WEIGHTS, adapters);
+  const adapter = stored.find((each) => each.name === name);
+  if (adapter === undefined) {
+    const allowed = stored.map((each) => each.name);
+    const message = `Unknown adapter "${name}"${suggestion(name, allowed)}`;
+    problems.push({ path, message, allowed });
+    return;
+  }
+  try {
+    const before = problems.length;
+    const json = await parseJsonFile(adapter.folder, CONFIG) as Record<string, unknown> | null;
+    for (const key of ["r", "lora_alpha"] as const) {
+      const value = json?.[key];
+      if (value === method[key]) continue;
+      if (typeof value !== "number") {
+        throw new RangeError(
+          `Cannot read ${CONFIG}: "${key}" is ${JSON.stringify(value)}, expected a number`,
+        );
+      }
+      const message = `Expected ${value}, the ${key} of adapter "${name}", ` +
+        `but found ${method[key]}`;
+      problems.push({ path: `/method/${key}`, message });
+    }
+    for (const key of ["use_rslora", "use_dora"]) {
+      if (!json?.[key]) continue;
+      problems.push({ path, message: `Cannot go on from "${name}": its ${key} is on` });
+    }
+    if (problems.length > before) return;
+    using open = await openAdapter(adapters, name);
+    const shapes = new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape]));
+    checkWeights(open.weights, shapes);
+    // A tied output embedding that was saved beside the input embedding is the same matrix.
+    const tied = (each: string) => config.tie_word_embeddings && each.endsWith(".lm_head.weight");
+    const extra = [...open.weights.names].find((each) => !shapes.has(each) && !tied(each));
+    if (extra !== undefined) {
+      throw new RangeError(
+        `Cannot go on from "${name}": it holds "${extra}", which this method does not train`,
+      );
+    }
+  } catch (error) {
+    problems.push({ path, message: inputMessage(error) });
+  }
+}
