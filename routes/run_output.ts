@@ -37,6 +37,7 @@ const events = createRoute({
     },
     204: { description: "The run has ended and the client has every event" },
     404: problemResponse("No such run"),
+    422: problemResponse("Last-Event-ID is not the number of an event of this run"),
   },
 });
 
@@ -113,6 +114,10 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
     if (isFinal(run.status) && (await store.events(id, last, 1)).length === 0) {
       return c.body(null, 204);
     }
+    // A number from elsewhere would wait for events that have long been.
+    if (last > 0 && (await store.events(id, last - 1, 1)).length === 0) {
+      throw new HTTPException(422, { message: `Run "${id}" has no event ${last} yet` });
+    }
     c.header("X-Accel-Buffering", "no");
     return streamSSE(c, async (stream) => {
       let quietSince = Date.now();
@@ -122,10 +127,10 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
           await stream.writeSSE({ id: String(seq), event: type, data: JSON.stringify(data) });
           last = seq;
         }
-        if (page.length > 0) quietSince = Date.now();
-        if (page.length === PAGE) continue;
         // The last event and the final status are one commit, so a final run has no more to come.
         if (page.some(({ type }) => isFinalEvent(type))) return;
+        if (page.length > 0) quietSince = Date.now();
+        if (page.length === PAGE) continue;
         if (Date.now() - quietSince >= HEARTBEAT_MS) {
           await stream.write(": still here\n\n");
           quietSince = Date.now();

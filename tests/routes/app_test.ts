@@ -175,6 +175,26 @@ Deno.test("POST /v1/runs/{id}/cancel ends a queued run, and its events say so", 
   assert.equal(await service.queue.claim("test"), undefined);
 });
 
+Deno.test("an event stream ends with its run, however many events it has to send at once", async () => {
+  await using service = await makeApp();
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const claim = (await service.queue.claim("test"))!;
+  // With queued, started and cancelled these are 500, one whole page of the store.
+  const events = Array.from({ length: 497 }, (_, step) => ({ type: "step", data: { step } }));
+  await service.store.report(claim, { events });
+  await service.store.finish(claim, { status: "cancelled" });
+  const text = await (await service.app.request(`/v1/runs/${id}/events`)).text();
+  assert.match(text, /event: cancelled\ndata: {}\nid: 500\n\n$/);
+});
+
+Deno.test("an event stream does not wait behind a number that the run has not reached", async () => {
+  await using service = await makeApp();
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const path = `/v1/runs/${id}/events`;
+  const answer = service.app.request(path, { headers: { "Last-Event-ID": "2" } });
+  assert.match((await problemOf(answer, 422)).detail, /no event 2/);
+});
+
 Deno.test("/openapi.json describes every route, with the spec's defaults and bounds", async () => {
   await using service = await makeApp();
   const document = await (await service.app.request("/openapi.json")).json();
