@@ -14,7 +14,9 @@ pub struct Budget {
 impl Budget {
     /// A fresh allowance.
     pub fn new(units: u64) -> Self {
-        Self { left: Cell::new(units) }
+        Self {
+            left: Cell::new(units),
+        }
     }
 
     /// Takes `units`; `None` once the allowance is gone.

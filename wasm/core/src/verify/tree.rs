@@ -16,12 +16,18 @@ pub struct Number {
 impl Number {
     /// A whole number.
     pub fn int(value: impl Into<BigInt>) -> Self {
-        Self { value: BigRational::from_integer(value.into()), decimals: None }
+        Self {
+            value: BigRational::from_integer(value.into()),
+            decimals: None,
+        }
     }
 
     /// An exact fraction.
     pub fn exact(value: BigRational) -> Self {
-        Self { value, decimals: None }
+        Self {
+            value,
+            decimals: None,
+        }
     }
 }
 
@@ -142,7 +148,11 @@ pub enum SetOp {
 pub enum Expr {
     Num(Number),
     /// A numeral with its base: the digits as written, and the value.
-    BaseNum { digits: String, base: u32, value: BigInt },
+    BaseNum {
+        digits: String,
+        base: u32,
+        value: BigInt,
+    },
     Sym(String),
     Const(Constant),
     Add(Vec<Expr>),
@@ -156,31 +166,62 @@ pub enum Expr {
     Percent(Box<Expr>),
     Degree(Box<Expr>),
     /// `a ± b`; `flipped` for `∓`.
-    PlusMinus { left: Option<Box<Expr>>, right: Box<Expr>, flipped: bool },
-    Big { op: BigOp, var: String, lower: Option<Box<Expr>>, upper: Option<Box<Expr>>, body: Box<Expr> },
-    Derivative { var: String, order: u32, body: Box<Expr> },
+    PlusMinus {
+        left: Option<Box<Expr>>,
+        right: Box<Expr>,
+        flipped: bool,
+    },
+    Big {
+        op: BigOp,
+        var: String,
+        lower: Option<Box<Expr>>,
+        upper: Option<Box<Expr>>,
+        body: Box<Expr>,
+    },
+    Derivative {
+        var: String,
+        order: u32,
+        body: Box<Expr>,
+    },
     /// `dx`, until the integral around it takes it.
     Differential(String),
     /// `items[i] ops[i] items[i + 1]`.
-    Rel { items: Vec<Expr>, ops: Vec<RelOp> },
+    Rel {
+        items: Vec<Expr>,
+        ops: Vec<RelOp>,
+    },
     /// `x ≡ r (mod m)` on the right side.
-    Residue { value: Box<Expr>, modulus: Box<Expr> },
+    Residue {
+        value: Box<Expr>,
+        modulus: Box<Expr>,
+    },
     Tuple(Vec<Expr>),
     /// Written with braces.
     Set(Vec<Expr>),
     /// Written bare: `1, 2`.
     List(Vec<Expr>),
-    Interval { lo: Box<Expr>, hi: Box<Expr>, lo_open: bool, hi_open: bool },
+    Interval {
+        lo: Box<Expr>,
+        hi: Box<Expr>,
+        lo_open: bool,
+        hi_open: bool,
+    },
     SetOp(SetOp, Box<Expr>, Box<Expr>),
     NamedSet(NamedSet),
-    Builder { element: Box<Expr>, conditions: Vec<Expr> },
+    Builder {
+        element: Box<Expr>,
+        conditions: Vec<Expr>,
+    },
     Matrix(Vec<Vec<Expr>>),
     /// Value and condition.
     Cases(Vec<(Expr, Option<Expr>)>),
     Ratio(Vec<Expr>),
     Text(String),
     /// A value followed by a unit that could also be a symbol: `5 m`.
-    WithUnit { value: Box<Expr>, unit: String },
+    WithUnit {
+        value: Box<Expr>,
+        unit: String,
+    },
 }
 
 impl Expr {
@@ -197,7 +238,10 @@ impl Expr {
     /// `-self`, folded into a literal so that `-5` stays a plain number.
     pub fn negated(self) -> Self {
         match self {
-            Expr::Num(n) => Expr::Num(Number { value: -n.value, decimals: n.decimals }),
+            Expr::Num(n) => Expr::Num(Number {
+                value: -n.value,
+                decimals: n.decimals,
+            }),
             other => Expr::Neg(Box::new(other)),
         }
     }
@@ -206,7 +250,10 @@ impl Expr {
     pub fn literal(&self) -> Option<Number> {
         match self {
             Expr::Num(n) => Some(n.clone()),
-            Expr::Neg(x) => x.literal().map(|n| Number { value: -n.value, decimals: n.decimals }),
+            Expr::Neg(x) => x.literal().map(|n| Number {
+                value: -n.value,
+                decimals: n.decimals,
+            }),
             _ => None,
         }
     }
@@ -214,7 +261,9 @@ impl Expr {
     /// Whether the literal is a whole number at or above zero.
     pub fn natural(&self) -> Option<BigInt> {
         match self {
-            Expr::Num(n) if n.decimals.is_none() && n.value.is_integer() && !n.value.is_negative() => {
+            Expr::Num(n)
+                if n.decimals.is_none() && n.value.is_integer() && !n.value.is_negative() =>
+            {
                 Some(n.value.to_integer())
             }
             _ => None,
@@ -234,19 +283,48 @@ impl Expr {
     /// The direct parts, in order.
     pub fn children(&self) -> Vec<&Expr> {
         match self {
-            Expr::Num(_) | Expr::BaseNum { .. } | Expr::Sym(_) | Expr::Const(_) | Expr::NamedSet(_) | Expr::Text(_) | Expr::Differential(_) => vec![],
-            Expr::Add(v) | Expr::Mul(v) | Expr::Call(_, v) | Expr::Apply(_, v) | Expr::Tuple(v) | Expr::Set(v) | Expr::List(v) | Expr::Ratio(v) => v.iter().collect(),
+            Expr::Num(_)
+            | Expr::BaseNum { .. }
+            | Expr::Sym(_)
+            | Expr::Const(_)
+            | Expr::NamedSet(_)
+            | Expr::Text(_)
+            | Expr::Differential(_) => vec![],
+            Expr::Add(v)
+            | Expr::Mul(v)
+            | Expr::Call(_, v)
+            | Expr::Apply(_, v)
+            | Expr::Tuple(v)
+            | Expr::Set(v)
+            | Expr::List(v)
+            | Expr::Ratio(v) => v.iter().collect(),
             Expr::Div(a, b) | Expr::Pow(a, b) | Expr::SetOp(_, a, b) => vec![a, b],
             Expr::Neg(a) | Expr::Percent(a) | Expr::Degree(a) => vec![a],
-            Expr::PlusMinus { left, right, .. } => left.iter().map(|x| &**x).chain([&**right]).collect(),
-            Expr::Big { lower, upper, body, .. } => lower.iter().chain(upper.iter()).map(|x| &**x).chain([&**body]).collect(),
+            Expr::PlusMinus { left, right, .. } => {
+                left.iter().map(|x| &**x).chain([&**right]).collect()
+            }
+            Expr::Big {
+                lower, upper, body, ..
+            } => lower
+                .iter()
+                .chain(upper.iter())
+                .map(|x| &**x)
+                .chain([&**body])
+                .collect(),
             Expr::Derivative { body, .. } => vec![body],
             Expr::Rel { items, .. } => items.iter().collect(),
             Expr::Residue { value, modulus } => vec![value, modulus],
             Expr::Interval { lo, hi, .. } => vec![lo, hi],
-            Expr::Builder { element, conditions } => [&**element].into_iter().chain(conditions).collect(),
+            Expr::Builder {
+                element,
+                conditions,
+            } => [&**element].into_iter().chain(conditions).collect(),
             Expr::Matrix(rows) => rows.iter().flatten().collect(),
-            Expr::Cases(rows) => rows.iter().flat_map(|(v, c)| [Some(v), c.as_ref()]).flatten().collect(),
+            Expr::Cases(rows) => rows
+                .iter()
+                .flat_map(|(v, c)| [Some(v), c.as_ref()])
+                .flatten()
+                .collect(),
             Expr::WithUnit { value, .. } => vec![value],
         }
     }
@@ -255,7 +333,13 @@ impl Expr {
     pub fn map(&self, f: &mut dyn FnMut(&Expr) -> Expr) -> Expr {
         let mut boxed = |x: &Expr| Box::new(f(x));
         match self {
-            Expr::Num(_) | Expr::BaseNum { .. } | Expr::Sym(_) | Expr::Const(_) | Expr::NamedSet(_) | Expr::Text(_) | Expr::Differential(_) => self.clone(),
+            Expr::Num(_)
+            | Expr::BaseNum { .. }
+            | Expr::Sym(_)
+            | Expr::Const(_)
+            | Expr::NamedSet(_)
+            | Expr::Text(_)
+            | Expr::Differential(_) => self.clone(),
             Expr::Add(v) => Expr::Add(v.iter().map(f).collect()),
             Expr::Mul(v) => Expr::Mul(v.iter().map(f).collect()),
             Expr::Call(name, v) => Expr::Call(*name, v.iter().map(f).collect()),
@@ -270,34 +354,73 @@ impl Expr {
             Expr::Neg(a) => Expr::Neg(boxed(a)),
             Expr::Percent(a) => Expr::Percent(boxed(a)),
             Expr::Degree(a) => Expr::Degree(boxed(a)),
-            Expr::PlusMinus { left, right, flipped } => Expr::PlusMinus {
+            Expr::PlusMinus {
+                left,
+                right,
+                flipped,
+            } => Expr::PlusMinus {
                 left: left.as_ref().map(|x| boxed(x)),
                 right: boxed(right),
                 flipped: *flipped,
             },
-            Expr::Big { op, var, lower, upper, body } => Expr::Big {
+            Expr::Big {
+                op,
+                var,
+                lower,
+                upper,
+                body,
+            } => Expr::Big {
                 op: *op,
                 var: var.clone(),
                 lower: lower.as_ref().map(|x| boxed(x)),
                 upper: upper.as_ref().map(|x| boxed(x)),
                 body: boxed(body),
             },
-            Expr::Derivative { var, order, body } => {
-                Expr::Derivative { var: var.clone(), order: *order, body: boxed(body) }
-            }
-            Expr::Rel { items, ops } => Expr::Rel { items: items.iter().map(f).collect(), ops: ops.clone() },
-            Expr::Residue { value, modulus } => Expr::Residue { value: boxed(value), modulus: boxed(modulus) },
-            Expr::Interval { lo, hi, lo_open, hi_open } => {
-                Expr::Interval { lo: boxed(lo), hi: boxed(hi), lo_open: *lo_open, hi_open: *hi_open }
-            }
-            Expr::Builder { element, conditions } => {
-                Expr::Builder { element: boxed(element), conditions: conditions.iter().map(f).collect() }
-            }
-            Expr::Matrix(rows) => Expr::Matrix(rows.iter().map(|r| r.iter().map(&mut *f).collect()).collect()),
-            Expr::Cases(rows) => {
-                Expr::Cases(rows.iter().map(|(v, c)| (f(v), c.as_ref().map(&mut *f))).collect())
-            }
-            Expr::WithUnit { value, unit } => Expr::WithUnit { value: boxed(value), unit: unit.clone() },
+            Expr::Derivative { var, order, body } => Expr::Derivative {
+                var: var.clone(),
+                order: *order,
+                body: boxed(body),
+            },
+            Expr::Rel { items, ops } => Expr::Rel {
+                items: items.iter().map(f).collect(),
+                ops: ops.clone(),
+            },
+            Expr::Residue { value, modulus } => Expr::Residue {
+                value: boxed(value),
+                modulus: boxed(modulus),
+            },
+            Expr::Interval {
+                lo,
+                hi,
+                lo_open,
+                hi_open,
+            } => Expr::Interval {
+                lo: boxed(lo),
+                hi: boxed(hi),
+                lo_open: *lo_open,
+                hi_open: *hi_open,
+            },
+            Expr::Builder {
+                element,
+                conditions,
+            } => Expr::Builder {
+                element: boxed(element),
+                conditions: conditions.iter().map(f).collect(),
+            },
+            Expr::Matrix(rows) => Expr::Matrix(
+                rows.iter()
+                    .map(|r| r.iter().map(&mut *f).collect())
+                    .collect(),
+            ),
+            Expr::Cases(rows) => Expr::Cases(
+                rows.iter()
+                    .map(|(v, c)| (f(v), c.as_ref().map(&mut *f)))
+                    .collect(),
+            ),
+            Expr::WithUnit { value, unit } => Expr::WithUnit {
+                value: boxed(value),
+                unit: unit.clone(),
+            },
         }
     }
 

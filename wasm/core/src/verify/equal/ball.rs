@@ -14,11 +14,19 @@ pub struct Ball {
 impl Ball {
     /// A real number known to its last digit.
     pub fn real(re: Dd) -> Self {
-        Ball { re, im: Dd::ZERO, err: UNIT * re.hi.abs() }
+        Ball {
+            re,
+            im: Dd::ZERO,
+            err: UNIT * re.hi.abs(),
+        }
     }
 
     pub fn from_f64(x: f64) -> Self {
-        Ball { re: Dd::new(x), im: Dd::ZERO, err: 0.0 }
+        Ball {
+            re: Dd::new(x),
+            im: Dd::ZERO,
+            err: 0.0,
+        }
     }
 
     pub fn rational(q: &BigRational) -> Option<Self> {
@@ -26,7 +34,11 @@ impl Ball {
     }
 
     pub fn i() -> Self {
-        Ball { re: Dd::ZERO, im: Dd::ONE, err: 0.0 }
+        Ball {
+            re: Dd::ZERO,
+            im: Dd::ONE,
+            err: 0.0,
+        }
     }
 
     pub fn magnitude(&self) -> f64 {
@@ -51,7 +63,11 @@ impl Ball {
 
     fn rounded(re: Dd, im: Dd, err: f64) -> Self {
         let size = re.hi.hypot(im.hi);
-        Ball { re, im, err: err + 4.0 * UNIT * size }
+        Ball {
+            re,
+            im,
+            err: err + 4.0 * UNIT * size,
+        }
     }
 
     pub fn add(self, b: Self) -> Self {
@@ -59,7 +75,11 @@ impl Ball {
     }
 
     pub fn neg(self) -> Self {
-        Ball { re: -self.re, im: -self.im, err: self.err }
+        Ball {
+            re: -self.re,
+            im: -self.im,
+            err: self.err,
+        }
     }
 
     pub fn sub(self, b: Self) -> Self {
@@ -72,7 +92,11 @@ impl Ball {
             return Self::rounded(self.re * b.re, Dd::ZERO, err);
         }
         let size = self.magnitude() * b.magnitude();
-        Self::rounded(self.re * b.re - self.im * b.im, self.re * b.im + self.im * b.re, err + 4.0 * UNIT * size)
+        Self::rounded(
+            self.re * b.re - self.im * b.im,
+            self.re * b.im + self.im * b.re,
+            err + 4.0 * UNIT * size,
+        )
     }
 
     /// `None` when the divisor may be zero.
@@ -85,7 +109,11 @@ impl Ball {
         if n.hi == 0.0 || !n.hi.is_finite() {
             return None;
         }
-        let inverse = Ball { re: b.re / n, im: -(b.im / n), err: b.err / (size * (size - b.err)) + 4.0 * UNIT / size };
+        let inverse = Ball {
+            re: b.re / n,
+            im: -(b.im / n),
+            err: b.err / (size * (size - b.err)) + 4.0 * UNIT / size,
+        };
         Some(self.mul(inverse))
     }
 
@@ -95,7 +123,11 @@ impl Ball {
         }
         let m = self.re.exp();
         if self.im == Dd::ZERO {
-            return Some(Self::rounded(m, Dd::ZERO, m.hi * (self.err * 1.1 + 64.0 * UNIT)));
+            return Some(Self::rounded(
+                m,
+                Dd::ZERO,
+                m.hi * (self.err * 1.1 + 64.0 * UNIT),
+            ));
         }
         let (s, c) = self.im.sin_cos();
         let err = m.hi * (self.err * 1.1 + UNIT * (64.0 + self.im.hi.abs()));
@@ -114,13 +146,28 @@ impl Ball {
         }
         let re = n.ln() * Dd::new(0.5);
         // On the negative axis the tiny imaginary part must not pick the side.
-        let im = if self.im.hi.abs() <= 2.0 * self.err { if self.re.hi < 0.0 { Dd::PI } else { Dd::ZERO } } else { Dd::atan2(self.im, self.re) };
-        Some(Self::rounded(re, im, self.err / (size - self.err) + 64.0 * UNIT))
+        let im = if self.im.hi.abs() <= 2.0 * self.err {
+            if self.re.hi < 0.0 {
+                Dd::PI
+            } else {
+                Dd::ZERO
+            }
+        } else {
+            Dd::atan2(self.im, self.re)
+        };
+        Some(Self::rounded(
+            re,
+            im,
+            self.err / (size - self.err) + 64.0 * UNIT,
+        ))
     }
 
     pub fn sqrt(self) -> Option<Self> {
         if self.magnitude() == 0.0 {
-            return Some(Ball { err: self.err.sqrt(), ..self });
+            return Some(Ball {
+                err: self.err.sqrt(),
+                ..self
+            });
         }
         if self.is_real() {
             let root = self.re.abs().sqrt();
@@ -128,14 +175,31 @@ impl Ball {
                 return None;
             }
             let err = self.err / root.hi + 8.0 * UNIT * root.hi;
-            return Some(if self.re.is_negative() { Ball { re: Dd::ZERO, im: root, err } } else { Ball { re: root, im: Dd::ZERO, err } });
+            return Some(if self.re.is_negative() {
+                Ball {
+                    re: Dd::ZERO,
+                    im: root,
+                    err,
+                }
+            } else {
+                Ball {
+                    re: root,
+                    im: Dd::ZERO,
+                    err,
+                }
+            });
         }
         self.ln()?.mul(Ball::from_f64(0.5)).exp()
     }
 
     /// Principal power; whole exponents by squaring.
     pub fn pow(self, e: Self) -> Option<Self> {
-        if e.im == Dd::ZERO && e.err <= UNIT * e.re.hi.abs() * 4.0 && e.re.lo == 0.0 && e.re.hi.fract() == 0.0 && e.re.hi.abs() <= 1e6 {
+        if e.im == Dd::ZERO
+            && e.err <= UNIT * e.re.hi.abs() * 4.0
+            && e.re.lo == 0.0
+            && e.re.hi.fract() == 0.0
+            && e.re.hi.abs() <= 1e6
+        {
             return self.powi(e.re.hi as i64);
         }
         if self.magnitude() == 0.0 {
@@ -148,7 +212,11 @@ impl Ball {
     }
 
     pub fn powi(self, n: i64) -> Option<Self> {
-        let mut base = if n < 0 { Ball::from_f64(1.0).div(self)? } else { self };
+        let mut base = if n < 0 {
+            Ball::from_f64(1.0).div(self)?
+        } else {
+            self
+        };
         let mut k = n.unsigned_abs();
         let mut out = Ball::from_f64(1.0);
         while k > 0 {
@@ -171,7 +239,18 @@ impl Ball {
             }
             let (s, c) = self.re.sin_cos();
             let err = self.err + UNIT * (64.0 + self.re.hi.abs());
-            return Some((Ball { re: s, im: Dd::ZERO, err }, Ball { re: c, im: Dd::ZERO, err }));
+            return Some((
+                Ball {
+                    re: s,
+                    im: Dd::ZERO,
+                    err,
+                },
+                Ball {
+                    re: c,
+                    im: Dd::ZERO,
+                    err,
+                },
+            ));
         }
         let iz = self.mul(Ball::i());
         let (p, q) = (iz.exp()?, iz.neg().exp()?);

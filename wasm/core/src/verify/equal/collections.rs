@@ -16,13 +16,19 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
         return ordered(a, &flat, cx).then_some(Rule::Tuple);
     }
     match (g, p) {
-        (Expr::Tuple(a), Expr::Tuple(b) | Expr::List(b) | Expr::Set(b)) => ordered(a, b, cx).then_some(Rule::Tuple),
-        (Expr::List(a) | Expr::Set(a), Expr::Tuple(b) | Expr::List(b) | Expr::Set(b)) => unordered(a, b, cx).then_some(Rule::Set),
+        (Expr::Tuple(a), Expr::Tuple(b) | Expr::List(b) | Expr::Set(b)) => {
+            ordered(a, b, cx).then_some(Rule::Tuple)
+        }
+        (Expr::List(a) | Expr::Set(a), Expr::Tuple(b) | Expr::List(b) | Expr::Set(b)) => {
+            unordered(a, b, cx).then_some(Rule::Set)
+        }
         // One value against several, or a set of one.
         _ => {
             let (a, b) = (parts(g)?, parts(p)?);
             (a.len() == 1 || b.len() == 1).then_some(())?;
-            unordered(a, b, cx).then_some(Rule::Set).or_else(|| sets::equal(g, p, cx))
+            unordered(a, b, cx)
+                .then_some(Rule::Set)
+                .or_else(|| sets::equal(g, p, cx))
         }
     }
 }
@@ -40,7 +46,11 @@ pub fn vector(m: &[Vec<Expr>]) -> Option<Vec<Expr>> {
 }
 
 fn ordered(a: &[Expr], b: &[Expr], cx: &Context) -> bool {
-    a.len() == b.len() && a.len() <= MAX_ITEMS && a.iter().zip(b).all(|(x, y)| super::equal(x, y, cx).is_some())
+    a.len() == b.len()
+        && a.len() <= MAX_ITEMS
+        && a.iter()
+            .zip(b)
+            .all(|(x, y)| super::equal(x, y, cx).is_some())
 }
 
 /// Each has an equal on the other side; repeats count once.
@@ -78,6 +88,9 @@ pub fn ratios(a: &[Expr], b: &[Expr], cx: &Context) -> Option<Rule> {
         let right = Expr::Mul(vec![b[k].clone(), a[0].clone()]);
         super::equal(&left, &right, cx).is_some()
     };
-    (!b[0].is_zero() && !a[0].is_zero() && !a.iter().chain(b).any(super::elides) && (1..a.len()).all(cross)).then_some(Rule::Tuple)
+    (!b[0].is_zero()
+        && !a[0].is_zero()
+        && !a.iter().chain(b).any(super::elides)
+        && (1..a.len()).all(cross))
+    .then_some(Rule::Tuple)
 }
-

@@ -24,7 +24,10 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 
 fn quick_two_sum(a: f64, b: f64) -> Dd {
     let s = a + b;
-    Dd { hi: s, lo: b - (s - a) }
+    Dd {
+        hi: s,
+        lo: b - (s - a),
+    }
 }
 
 fn split(a: f64) -> (f64, f64) {
@@ -44,9 +47,18 @@ fn two_prod(a: f64, b: f64) -> (f64, f64) {
 impl Dd {
     pub const ZERO: Dd = Dd { hi: 0.0, lo: 0.0 };
     pub const ONE: Dd = Dd { hi: 1.0, lo: 0.0 };
-    pub const PI: Dd = Dd { hi: std::f64::consts::PI, lo: 1.224_646_799_147_353_2e-16 };
-    pub const LN2: Dd = Dd { hi: std::f64::consts::LN_2, lo: 2.319_046_813_846_299_6e-17 };
-    pub const E: Dd = Dd { hi: std::f64::consts::E, lo: 1.445_646_891_729_250_2e-16 };
+    pub const PI: Dd = Dd {
+        hi: std::f64::consts::PI,
+        lo: 1.224_646_799_147_353_2e-16,
+    };
+    pub const LN2: Dd = Dd {
+        hi: std::f64::consts::LN_2,
+        lo: 2.319_046_813_846_299_6e-17,
+    };
+    pub const E: Dd = Dd {
+        hi: std::f64::consts::E,
+        lo: 1.445_646_891_729_250_2e-16,
+    };
 
     /// A double as it is.
     pub fn new(x: f64) -> Self {
@@ -64,7 +76,11 @@ impl Dd {
         }
         // Scale the quotient to 120 bits, then round twice.
         let shift = 120i64 - (n.bits() as i64 - d.bits() as i64);
-        let scaled: BigInt = if shift >= 0 { (n.abs() << shift as u64) / d } else { n.abs() / (d << (-shift) as u64) };
+        let scaled: BigInt = if shift >= 0 {
+            (n.abs() << shift as u64) / d
+        } else {
+            n.abs() / (d << (-shift) as u64)
+        };
         let hi = scaled.to_f64()?;
         let lo = (&scaled - BigInt::from(hi as u128)).to_f64()?;
         let scale = |x: f64| -> f64 {
@@ -93,7 +109,10 @@ impl Dd {
     pub fn scale2(self, n: i32) -> Self {
         // Two steps: 2ⁿ itself may overflow where the product does not.
         let (a, b) = (2f64.powi(n / 2), 2f64.powi(n - n / 2));
-        Dd { hi: self.hi * a * b, lo: self.lo * a * b }
+        Dd {
+            hi: self.hi * a * b,
+            lo: self.lo * a * b,
+        }
     }
 
     pub fn sqrt(self) -> Self {
@@ -210,7 +229,10 @@ impl Add for Dd {
 impl Neg for Dd {
     type Output = Dd;
     fn neg(self) -> Dd {
-        Dd { hi: -self.hi, lo: -self.lo }
+        Dd {
+            hi: -self.hi,
+            lo: -self.lo,
+        }
     }
 }
 

@@ -16,8 +16,12 @@ pub fn rational(e: &Expr, budget: &Budget) -> Option<BigRational> {
     match e {
         Expr::Num(n) => Some(n.value.clone()),
         Expr::BaseNum { value, .. } => Some(BigRational::from_integer(value.clone())),
-        Expr::Add(v) => v.iter().try_fold(BigRational::zero(), |sum, x| checked(sum + rational(x, budget)?, budget)),
-        Expr::Mul(v) => v.iter().try_fold(BigRational::one(), |product, x| checked(product * rational(x, budget)?, budget)),
+        Expr::Add(v) => v.iter().try_fold(BigRational::zero(), |sum, x| {
+            checked(sum + rational(x, budget)?, budget)
+        }),
+        Expr::Mul(v) => v.iter().try_fold(BigRational::one(), |product, x| {
+            checked(product * rational(x, budget)?, budget)
+        }),
         Expr::Div(a, b) => {
             let below = rational(b, budget)?;
             if below.is_zero() {
@@ -35,13 +39,23 @@ pub fn rational(e: &Expr, budget: &Budget) -> Option<BigRational> {
             Some(rational(&v[0], budget)? / below)
         }
         Expr::Call(f, args) => call(*f, args, budget),
-        Expr::Big { op: op @ (BigOp::Sum | BigOp::Product), var, lower: Some(lower), upper: Some(upper), body } => {
+        Expr::Big {
+            op: op @ (BigOp::Sum | BigOp::Product),
+            var,
+            lower: Some(lower),
+            upper: Some(upper),
+            body,
+        } => {
             let (lo, hi) = (rational(lower, budget)?, rational(upper, budget)?);
             if !lo.is_integer() || !hi.is_integer() {
                 return None;
             }
             let (lo, hi) = (lo.to_integer().to_i64()?, hi.to_integer().to_i64()?);
-            let mut out = if *op == BigOp::Sum { BigRational::zero() } else { BigRational::one() };
+            let mut out = if *op == BigOp::Sum {
+                BigRational::zero()
+            } else {
+                BigRational::one()
+            };
             for k in lo..=hi {
                 budget.spend(20)?;
                 let x = rational(&substitute(body, var, &Expr::int(k)), budget)?;
@@ -70,13 +84,23 @@ fn power(a: &BigRational, b: &BigRational, budget: &Budget) -> Option<BigRationa
         return power(&root, &BigRational::from_integer(b.numer().clone()), budget);
     }
     if a.is_zero() {
-        return if b.is_positive() { Some(BigRational::zero()) } else if b.is_zero() { Some(BigRational::one()) } else { None };
+        return if b.is_positive() {
+            Some(BigRational::zero())
+        } else if b.is_zero() {
+            Some(BigRational::one())
+        } else {
+            None
+        };
     }
     if a.is_one() {
         return Some(BigRational::one());
     }
     if *a == -BigRational::one() {
-        return Some(if b.numer().is_even() { BigRational::one() } else { -BigRational::one() });
+        return Some(if b.numer().is_even() {
+            BigRational::one()
+        } else {
+            -BigRational::one()
+        });
     }
     let n = b.to_integer().to_i64()?;
     let bits = a.numer().bits().max(a.denom().bits());
@@ -102,7 +126,11 @@ fn call(f: Func, args: &[Expr], budget: &Budget) -> Option<BigRational> {
         values.push(rational(a, budget)?);
     }
     let one = || values.first().filter(|_| values.len() == 1);
-    let natural = |q: &BigRational| (q.is_integer() && !q.is_negative()).then(|| q.to_integer().to_u64()).flatten();
+    let natural = |q: &BigRational| {
+        (q.is_integer() && !q.is_negative())
+            .then(|| q.to_integer().to_u64())
+            .flatten()
+    };
     Some(match f {
         Func::Abs => one()?.abs(),
         Func::Floor => one()?.floor(),
@@ -154,7 +182,10 @@ fn call(f: Func, args: &[Expr], budget: &Budget) -> Option<BigRational> {
             if x.is_negative() && index % 2 == 0 {
                 return None;
             }
-            let root = BigRational::new(exact_root(&x.numer().abs(), index)?, exact_root(x.denom(), index)?);
+            let root = BigRational::new(
+                exact_root(&x.numer().abs(), index)?,
+                exact_root(x.denom(), index)?,
+            );
             if x.is_negative() {
                 -root
             } else {
@@ -170,16 +201,25 @@ fn call(f: Func, args: &[Expr], budget: &Budget) -> Option<BigRational> {
 
 /// log_b x where it is a whole number.
 fn whole_log(x: &BigRational, base: &BigRational) -> Option<BigRational> {
-    if !x.is_positive() || *base <= BigRational::one() || x.numer().bits() > 2000 || x.denom().bits() > 2000 {
+    if !x.is_positive()
+        || *base <= BigRational::one()
+        || x.numer().bits() > 2000
+        || x.denom().bits() > 2000
+    {
         return None;
     }
-    let (mut y, sign) = if *x < BigRational::one() { (x.recip(), -1) } else { (x.clone(), 1) };
+    let (mut y, sign) = if *x < BigRational::one() {
+        (x.recip(), -1)
+    } else {
+        (x.clone(), 1)
+    };
     let mut n = 0i64;
     while y > BigRational::one() {
         y /= base;
         n += 1;
     }
-    y.is_one().then(|| BigRational::from_integer((sign * n).into()))
+    y.is_one()
+        .then(|| BigRational::from_integer((sign * n).into()))
 }
 
 fn gcd(a: BigRational, b: BigRational) -> BigRational {

@@ -11,10 +11,18 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Option<Rule>> {
     if !has(g) && !has(p) {
         return None;
     }
-    let (Some(a), Some(b)) = (value(g, cx), value(p, cx)) else { return Some(None) };
+    let (Some(a), Some(b)) = (value(g, cx), value(p, cx)) else {
+        return Some(None);
+    };
     Some(match (a, b) {
         (Value::Matrix(a), Value::Matrix(b)) => {
-            let same = a.len() == b.len() && a.iter().zip(&b).all(|(r, s)| r.len() == s.len() && r.iter().zip(s).all(|(x, y)| super::equal(x, y, cx).is_some()));
+            let same = a.len() == b.len()
+                && a.iter().zip(&b).all(|(r, s)| {
+                    r.len() == s.len()
+                        && r.iter()
+                            .zip(s)
+                            .all(|(x, y)| super::equal(x, y, cx).is_some())
+                });
             same.then_some(Rule::Matrix)
         }
         (Value::Scalar(a), Value::Scalar(b)) => super::scalar::equal(&a, &b, cx),
@@ -52,14 +60,18 @@ fn value(e: &Expr, cx: &Context) -> Option<Value> {
             for x in &v[1..] {
                 out = match (out, value(x, cx)?) {
                     (Matrix(a), Matrix(b)) => Matrix(multiply(&a, &b, cx)?),
-                    (Scalar(s), Matrix(m)) | (Matrix(m), Scalar(s)) => Matrix(each(&m, &|x| Expr::Mul(vec![s.clone(), x.clone()]))),
+                    (Scalar(s), Matrix(m)) | (Matrix(m), Scalar(s)) => {
+                        Matrix(each(&m, &|x| Expr::Mul(vec![s.clone(), x.clone()])))
+                    }
                     (Scalar(a), Scalar(b)) => Scalar(Expr::Mul(vec![a, b])),
                 };
             }
             out
         }
         Expr::Div(a, b) => match (value(a, cx)?, value(b, cx)?) {
-            (Matrix(m), Scalar(s)) => Matrix(each(&m, &|x| Expr::Div(Box::new(x.clone()), Box::new(s.clone())))),
+            (Matrix(m), Scalar(s)) => Matrix(each(&m, &|x| {
+                Expr::Div(Box::new(x.clone()), Box::new(s.clone()))
+            })),
             (Scalar(a), Scalar(b)) => Scalar(Expr::Div(Box::new(a), Box::new(b))),
             _ => return None,
         },
@@ -68,7 +80,10 @@ fn value(e: &Expr, cx: &Context) -> Option<Value> {
                 if matches!(&**b, Expr::Sym(t) if t == "T") {
                     return Some(Matrix(transpose(&m)));
                 }
-                let n = b.natural().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=16).contains(n))?;
+                let n = b
+                    .natural()
+                    .and_then(|n| u32::try_from(n).ok())
+                    .filter(|n| (1..=16).contains(n))?;
                 let mut out = m.clone();
                 for _ in 1..n {
                     out = multiply(&out, &m, cx)?;
@@ -86,7 +101,11 @@ fn value(e: &Expr, cx: &Context) -> Option<Value> {
             s => s,
         },
         Expr::Call(Func::Trace, v) => match value(v.first()?, cx)? {
-            Matrix(m) => Scalar(Expr::Add((0..m.len()).map(|k| m[k].get(k).cloned()).collect::<Option<_>>()?)),
+            Matrix(m) => Scalar(Expr::Add(
+                (0..m.len())
+                    .map(|k| m[k].get(k).cloned())
+                    .collect::<Option<_>>()?,
+            )),
             s => s,
         },
         other => Scalar(other.clone()),
@@ -98,27 +117,48 @@ fn each(m: &Rows, f: &dyn Fn(&Expr) -> Expr) -> Rows {
 }
 
 fn transpose(m: &Rows) -> Rows {
-    (0..m[0].len()).map(|j| m.iter().map(|r| r[j].clone()).collect()).collect()
+    (0..m[0].len())
+        .map(|j| m.iter().map(|r| r[j].clone()).collect())
+        .collect()
 }
 
 fn add(a: &Rows, b: &Rows) -> Option<Rows> {
     if a.len() != b.len() || a[0].len() != b[0].len() {
         return None;
     }
-    Some(a.iter().zip(b).map(|(r, s)| r.iter().zip(s).map(|(x, y)| Expr::Add(vec![x.clone(), y.clone()])).collect()).collect())
+    Some(
+        a.iter()
+            .zip(b)
+            .map(|(r, s)| {
+                r.iter()
+                    .zip(s)
+                    .map(|(x, y)| Expr::Add(vec![x.clone(), y.clone()]))
+                    .collect()
+            })
+            .collect(),
+    )
 }
 
 fn multiply(a: &Rows, b: &Rows, cx: &Context) -> Option<Rows> {
     if a[0].len() != b.len() {
         return None;
     }
-    cx.budget.spend((a.len() * b.len() * b[0].len()) as u64 * 20)?;
+    cx.budget
+        .spend((a.len() * b.len() * b[0].len()) as u64 * 20)?;
     let entry = |i: usize, j: usize| {
-        let sum = Expr::Add((0..b.len()).map(|k| Expr::Mul(vec![a[i][k].clone(), b[k][j].clone()])).collect());
+        let sum = Expr::Add(
+            (0..b.len())
+                .map(|k| Expr::Mul(vec![a[i][k].clone(), b[k][j].clone()]))
+                .collect(),
+        );
         // Numbers are folded, so that powers do not grow trees.
         super::exact::rational(&sum, cx.budget).map_or(sum, Expr::rational)
     };
-    Some((0..a.len()).map(|i| (0..b[0].len()).map(|j| entry(i, j)).collect()).collect())
+    Some(
+        (0..a.len())
+            .map(|i| (0..b[0].len()).map(|j| entry(i, j)).collect())
+            .collect(),
+    )
 }
 
 /// By cofactors, for matrices up to 5 × 5.
@@ -133,9 +173,22 @@ fn determinant(m: &Rows, cx: &Context) -> Option<Expr> {
     }
     let mut terms = vec![];
     for j in 0..n {
-        let minor: Rows = m[1..].iter().map(|r| r.iter().enumerate().filter(|(k, _)| *k != j).map(|(_, x)| x.clone()).collect()).collect();
+        let minor: Rows = m[1..]
+            .iter()
+            .map(|r| {
+                r.iter()
+                    .enumerate()
+                    .filter(|(k, _)| *k != j)
+                    .map(|(_, x)| x.clone())
+                    .collect()
+            })
+            .collect();
         let term = Expr::Mul(vec![m[0][j].clone(), determinant(&minor, cx)?]);
-        terms.push(if j % 2 == 0 { term } else { Expr::Neg(Box::new(term)) });
+        terms.push(if j % 2 == 0 {
+            term
+        } else {
+            Expr::Neg(Box::new(term))
+        });
     }
     Some(Expr::Add(terms))
 }

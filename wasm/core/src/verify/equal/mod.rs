@@ -92,7 +92,11 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
             if time(unit) {
                 return None;
             }
-            return if std::ptr::eq(other, p) { equal(value, p, cx) } else { equal(g, value, cx) };
+            return if std::ptr::eq(other, p) {
+                equal(value, p, cx)
+            } else {
+                equal(g, value, cx)
+            };
         }
         _ => {}
     }
@@ -104,15 +108,27 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
     use Expr::*;
     match (g, p) {
         (Rel { .. }, Rel { .. }) => relations::equal(g, p, cx),
-        (Rel { .. }, Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Tuple(_) | Builder { .. }) => sets::equal(g, p, cx),
-        (Rel { .. }, List(_)) | (List(_), Rel { .. }) => sets::equal(g, p, cx).or_else(|| collections::equal(g, p, cx)),
-        (Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, Rel { .. }) if cx.options.allow_set_relation_comp => sets::equal(g, p, cx),
+        (
+            Rel { .. },
+            Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Tuple(_) | Builder { .. },
+        ) => sets::equal(g, p, cx),
+        (Rel { .. }, List(_)) | (List(_), Rel { .. }) => {
+            sets::equal(g, p, cx).or_else(|| collections::equal(g, p, cx))
+        }
+        (Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, Rel { .. })
+            if cx.options.allow_set_relation_comp =>
+        {
+            sets::equal(g, p, cx)
+        }
         (Rel { .. }, _) | (_, Rel { .. }) => None,
         (Text(_), _) | (_, Text(_)) => words::equal(g, p),
         (Residue { .. }, Residue { .. }) => relations::residues(g, p, cx),
         (Cases(a), Cases(b)) => relations::cases(a, b, cx),
-        (Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, _) | (_, Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }) => sets::equal(g, p, cx),
-        (Tuple(_) | Set(_) | List(_), _) | (_, Tuple(_) | Set(_) | List(_)) => collections::equal(g, p, cx),
+        (Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, _)
+        | (_, Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }) => sets::equal(g, p, cx),
+        (Tuple(_) | Set(_) | List(_), _) | (_, Tuple(_) | Set(_) | List(_)) => {
+            collections::equal(g, p, cx)
+        }
         (Ratio(a), Ratio(b)) => collections::ratios(a, b, cx),
         _ => {
             if let Some(verdict) = matrix::equal(g, p, cx) {
@@ -128,7 +144,9 @@ fn settle(e: &Expr) -> Expr {
     match e {
         Expr::List(v) => collapse(v.iter().flat_map(spread).collect(), Expr::List),
         Expr::Set(v) => collapse(v.iter().flat_map(spread).collect(), Expr::Set),
-        Expr::Tuple(v) if v.iter().all(|x| !has_sign(x)) => Expr::Tuple(v.iter().map(settle).collect()),
+        Expr::Tuple(v) if v.iter().all(|x| !has_sign(x)) => {
+            Expr::Tuple(v.iter().map(settle).collect())
+        }
         Expr::SetOp(op, a, b) => Expr::SetOp(*op, Box::new(settle(a)), Box::new(settle(b))),
         _ => collapse(spread(e), Expr::List),
     }
@@ -163,9 +181,17 @@ fn spread(e: &Expr) -> Vec<Expr> {
 
 fn pick(e: &Expr, upper: bool) -> Expr {
     match e {
-        Expr::PlusMinus { left, right, flipped } => {
+        Expr::PlusMinus {
+            left,
+            right,
+            flipped,
+        } => {
             let right = pick(right, upper);
-            let right = if upper != *flipped { right } else { right.negated() };
+            let right = if upper != *flipped {
+                right
+            } else {
+                right.negated()
+            };
             match left {
                 Some(l) => Expr::Add(vec![pick(l, upper), right]),
                 None => right,
@@ -185,7 +211,11 @@ pub(crate) fn only_symbols(e: &Expr) -> bool {
     match e {
         Expr::Sym(_) | Expr::Text(_) | Expr::Const(Constant::I | Constant::E) => true,
         Expr::Apply(..) => true,
-        Expr::Num(_) | Expr::BaseNum { .. } | Expr::Const(_) | Expr::NamedSet(_) | Expr::Rel { .. } => false,
+        Expr::Num(_)
+        | Expr::BaseNum { .. }
+        | Expr::Const(_)
+        | Expr::NamedSet(_)
+        | Expr::Rel { .. } => false,
         Expr::Call(crate::verify::tree::Func::Root, _) | Expr::Pow(..) | Expr::Neg(_) => false,
         other => {
             let parts = other.children();

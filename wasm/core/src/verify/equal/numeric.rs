@@ -20,13 +20,25 @@ pub fn eval(e: &Expr, p: &mut Point) -> Option<Ball> {
     p.budget.spend(2)?;
     match e {
         Expr::Num(n) => Ball::rational(&n.value),
-        Expr::BaseNum { value, .. } => Ball::rational(&num_rational::BigRational::from_integer(value.clone())),
+        Expr::BaseNum { value, .. } => {
+            Ball::rational(&num_rational::BigRational::from_integer(value.clone()))
+        }
         Expr::Sym(s) => p.values.iter().rev().find(|(n, _)| n == s).map(|(_, v)| *v),
         Expr::Const(Constant::Pi) => Some(Ball::real(Dd::PI)),
         Expr::Const(Constant::E) => Some(Ball::real(Dd::E)),
-        Expr::Const(Constant::I) => Some(p.values.iter().rev().find(|(n, _)| n == "i").map_or(Ball::i(), |(_, v)| *v)),
-        Expr::Add(v) => v.iter().try_fold(Ball::from_f64(0.0), |s, x| Some(s.add(eval(x, p)?))),
-        Expr::Mul(v) => v.iter().try_fold(Ball::from_f64(1.0), |s, x| Some(s.mul(eval(x, p)?))),
+        Expr::Const(Constant::I) => Some(
+            p.values
+                .iter()
+                .rev()
+                .find(|(n, _)| n == "i")
+                .map_or(Ball::i(), |(_, v)| *v),
+        ),
+        Expr::Add(v) => v
+            .iter()
+            .try_fold(Ball::from_f64(0.0), |s, x| Some(s.add(eval(x, p)?))),
+        Expr::Mul(v) => v
+            .iter()
+            .try_fold(Ball::from_f64(1.0), |s, x| Some(s.mul(eval(x, p)?))),
         Expr::Div(a, b) => eval(a, p)?.div(eval(b, p)?),
         Expr::Ratio(v) if v.len() == 2 => eval(&v[0], p)?.div(eval(&v[1], p)?),
         Expr::Neg(a) => Some(eval(a, p)?.neg()),
@@ -39,11 +51,18 @@ pub fn eval(e: &Expr, p: &mut Point) -> Option<Ball> {
             for a in args {
                 let v = eval(a, p)?;
                 // Twelve digits: equal arguments that differ in rounding stay equal.
-                state = mix(state ^ (v.re.hi * 1e9).round().to_bits()) ^ (v.im.hi * 1e9).round().to_bits();
+                state = mix(state ^ (v.re.hi * 1e9).round().to_bits())
+                    ^ (v.im.hi * 1e9).round().to_bits();
             }
             Some(Ball::from_f64(unit(mix(state)) * 4.0 - 2.0))
         }
-        Expr::Big { op: op @ (BigOp::Sum | BigOp::Product), var, lower: Some(lower), upper: Some(upper), body } => {
+        Expr::Big {
+            op: op @ (BigOp::Sum | BigOp::Product),
+            var,
+            lower: Some(lower),
+            upper: Some(upper),
+            body,
+        } => {
             let lo = whole(eval(lower, p)?)?;
             if matches!(**upper, Expr::Const(Constant::Infinity)) {
                 return None;
@@ -55,32 +74,61 @@ pub fn eval(e: &Expr, p: &mut Point) -> Option<Ball> {
                 p.values.push((var.clone(), Ball::from_f64(k as f64)));
                 let x = eval(body, p);
                 p.values.pop();
-                out = if *op == BigOp::Sum { out.add(x?) } else { out.mul(x?) };
+                out = if *op == BigOp::Sum {
+                    out.add(x?)
+                } else {
+                    out.mul(x?)
+                };
             }
             Some(out)
         }
-        Expr::Big { op: BigOp::Integral, var, lower: Some(lower), upper: Some(upper), body } => integral(var, lower, upper, body, p),
-        Expr::Big { op: BigOp::Limit, var, lower: Some(at), body, .. } => {
+        Expr::Big {
+            op: BigOp::Integral,
+            var,
+            lower: Some(lower),
+            upper: Some(upper),
+            body,
+        } => integral(var, lower, upper, body, p),
+        Expr::Big {
+            op: BigOp::Limit,
+            var,
+            lower: Some(at),
+            body,
+            ..
+        } => {
             let x = eval(at, p)?;
             p.values.push((var.clone(), x));
             let y = eval(body, p);
             p.values.pop();
             y.filter(Ball::usable).or_else(|| limit(var, x, body, p))
         }
-        // An operator without a value: the same text has the same one.
-        Expr::Big { .. } | Expr::Derivative { .. } => Some(Ball::from_f64(unit(mix(p.seed ^ hash(print(e).as_bytes()))))),
+        Expr::Big {
+            op,
+            var,
+            lower,
+            upper,
+            body,
+        } => {
+            let bounds: Vec<&Expr> = lower.iter().chain(upper).map(|x| &**x).collect();
+            opaque(e, &format!("{op:?}"), var, &bounds, body, p)
+        }
+        Expr::Derivative { var, order, body } => {
+            opaque(e, &format!("D{order}{var}"), var, &[], body, p)
+        }
         _ => None,
     }
 }
 
 fn whole(b: Ball) -> Option<i64> {
     let n = b.re.hi.round();
-    ((b.re.hi - n).abs() < 1e-12 && b.is_real() && n.abs() < 1e6).then(|| n.to_i64()).flatten()
+    ((b.re.hi - n).abs() < 1e-12 && b.is_real() && n.abs() < 1e6)
+        .then(|| n.to_i64())
+        .flatten()
 }
 
 /// Extrapolates from both sides of a point where the body itself has no value.
 fn limit(var: &str, x: Ball, body: &Expr, p: &mut Point) -> Option<Ball> {
-    let mut at = |h: f64, p: &mut Point| {
+    let at = |h: f64, p: &mut Point| {
         p.values.push((var.to_string(), x.add(Ball::from_f64(h))));
         let y = eval(body, p);
         p.values.pop();
@@ -97,10 +145,17 @@ fn limit(var: &str, x: Ball, body: &Expr, p: &mut Point) -> Option<Ball> {
     if c.sub(d).magnitude() > 0.01 * (1.0 + m2.magnitude()) {
         return None;
     }
-    let step = |fine: Ball, coarse: Ball, k: f64| fine.mul(Ball::from_f64(k)).sub(coarse).div(Ball::from_f64(k - 1.0));
+    let step = |fine: Ball, coarse: Ball, k: f64| {
+        fine.mul(Ball::from_f64(k))
+            .sub(coarse)
+            .div(Ball::from_f64(k - 1.0))
+    };
     let (r1, r2) = (step(m2, m1, 4.0)?, step(m3, m2, 4.0)?);
     let r = step(r2, r1, 16.0)?;
-    Some(Ball { err: r.err + r.sub(r2).magnitude() + 1e-14, ..r })
+    Some(Ball {
+        err: r.err + r.sub(r2).magnitude() + 1e-14,
+        ..r
+    })
 }
 
 /// Gauss–Legendre on a finite interval, halved until two answers meet.
@@ -121,7 +176,8 @@ fn integral(var: &str, lower: &Expr, upper: &Expr, body: &Expr, p: &mut Point) -
         for k in 0..pieces {
             let mid = a.add(piece.mul(Ball::from_f64(k as f64 + 0.5)));
             for (x, w) in NODES.iter().flat_map(|(x, w)| [(*x, *w), (-*x, *w)]) {
-                p.values.push((var.to_string(), mid.add(piece.mul(Ball::from_f64(x / 2.0)))));
+                p.values
+                    .push((var.to_string(), mid.add(piece.mul(Ball::from_f64(x / 2.0)))));
                 let y = eval(body, p);
                 p.values.pop();
                 sum = sum.add(y?.mul(Ball::from_f64(w / 2.0)));
@@ -131,7 +187,10 @@ fn integral(var: &str, lower: &Expr, upper: &Expr, body: &Expr, p: &mut Point) -
         if let Some(before) = previous {
             let gap = value.sub(before).magnitude();
             if gap <= 1e-12 * value.magnitude().max(1e-3) {
-                return Some(Ball { err: value.err + gap + 1e-14 * value.magnitude(), ..value });
+                return Some(Ball {
+                    err: value.err + gap + 1e-14 * value.magnitude(),
+                    ..value
+                });
             }
         }
         previous = Some(value);
@@ -179,7 +238,11 @@ fn call(f: Func, args: &[Expr], p: &mut Point) -> Option<Ball> {
         Csch => Ball::from_f64(2.0).div(x.exp()?.sub(x.neg().exp()?))?,
         Asinh => x.add(x.mul(x).add(one).sqrt()?).ln()?,
         Acosh => x.add(x.add(one).sqrt()?.mul(x.sub(one).sqrt()?)).ln()?,
-        Atanh => one.add(x).ln()?.sub(one.sub(x).ln()?).mul(Ball::from_f64(0.5)),
+        Atanh => one
+            .add(x)
+            .ln()?
+            .sub(one.sub(x).ln()?)
+            .mul(Ball::from_f64(0.5)),
         Exp => x.exp()?,
         Ln => x.ln()?,
         Log => x.ln()?.div(v.get(1)?.ln()?)?,
@@ -189,13 +252,20 @@ fn call(f: Func, args: &[Expr], p: &mut Point) -> Option<Ball> {
             let mut err = 0.0;
             for b in &v {
                 if v.len() == 1 && b.im == Dd::ZERO {
-                    return Some(Ball { re: b.re.abs(), ..*b });
+                    return Some(Ball {
+                        re: b.re.abs(),
+                        ..*b
+                    });
                 }
                 sum = sum + b.re * b.re + b.im * b.im;
                 err += b.err;
             }
             let r = sum.sqrt();
-            Ball { re: r, im: Dd::ZERO, err: err * 1.5 + 1e-29 * r.hi }
+            Ball {
+                re: r,
+                im: Dd::ZERO,
+                err: err * 1.5 + 1e-29 * r.hi,
+            }
         }
         Floor => rounded(x, false)?,
         Ceil => rounded(x, true)?,
@@ -209,18 +279,32 @@ fn call(f: Func, args: &[Expr], p: &mut Point) -> Option<Ball> {
             }
             best
         }
-        Sign => Ball::from_f64(if x.is_zero() { 0.0 } else { real(&x)?.hi.signum() }),
+        Sign => Ball::from_f64(if x.is_zero() {
+            0.0
+        } else {
+            real(&x)?.hi.signum()
+        }),
         Re => Ball { im: Dd::ZERO, ..x },
-        Im => Ball { re: x.im, im: Dd::ZERO, ..x },
+        Im => Ball {
+            re: x.im,
+            im: Dd::ZERO,
+            ..x
+        },
         Conjugate => Ball { im: -x.im, ..x },
         Arg => x.ln()?.mul(i.neg()).re_only(),
-        Factorial => (1..=whole(x).filter(|n| (0..=150).contains(n))?).fold(one, |a, k| a.mul(Ball::from_f64(k as f64))),
-        DoubleFactorial => (1..=whole(x).filter(|n| (0..=150).contains(n))?).rev().step_by(2).fold(one, |a, k| a.mul(Ball::from_f64(k as f64))),
+        Factorial => (1..=whole(x).filter(|n| (0..=150).contains(n))?)
+            .fold(one, |a, k| a.mul(Ball::from_f64(k as f64))),
+        DoubleFactorial => (1..=whole(x).filter(|n| (0..=150).contains(n))?)
+            .rev()
+            .step_by(2)
+            .fold(one, |a, k| a.mul(Ball::from_f64(k as f64))),
         Binomial => {
             let k = whole(*v.get(1)?).filter(|k| (0..=60).contains(k))?;
             let mut out = one;
             for j in 0..k {
-                out = out.mul(x.sub(Ball::from_f64(j as f64))).div(Ball::from_f64(j as f64 + 1.0))?;
+                out = out
+                    .mul(x.sub(Ball::from_f64(j as f64)))
+                    .div(Ball::from_f64(j as f64 + 1.0))?;
             }
             out
         }
@@ -238,7 +322,10 @@ fn call(f: Func, args: &[Expr], p: &mut Point) -> Option<Ball> {
 
 impl Ball {
     fn re_only(self) -> Self {
-        Ball { im: Dd::ZERO, ..self }
+        Ball {
+            im: Dd::ZERO,
+            ..self
+        }
     }
 }
 
@@ -253,7 +340,11 @@ fn rounded(x: Ball, up: bool) -> Option<Ball> {
         return Some(Ball::from_f64(near));
     }
     let f = x.re.floor();
-    Some(Ball { re: if up { f + Dd::ONE } else { f }, im: Dd::ZERO, err: 0.0 })
+    Some(Ball {
+        re: if up { f + Dd::ONE } else { f },
+        im: Dd::ZERO,
+        err: 0.0,
+    })
 }
 
 /// The real root of a real number for an odd index, else the principal one.
@@ -276,22 +367,38 @@ fn asin(x: Ball) -> Option<Ball> {
     // −i ln(ix + √(1 − x²))
     let r = Ball::from_f64(1.0).sub(x.mul(x)).sqrt()?;
     let y = x.mul(Ball::i()).add(r).ln()?.mul(Ball::i().neg());
-    Some(if x.is_real() && x.re.hi.abs() <= 1.0 { y.re_only() } else { y })
+    Some(if x.is_real() && x.re.hi.abs() <= 1.0 {
+        y.re_only()
+    } else {
+        y
+    })
 }
 
 fn atan(x: Ball) -> Option<Ball> {
     if x.is_real() {
         let re = Dd::atan2(x.re, Dd::ONE);
-        return Some(Ball { re, im: Dd::ZERO, err: x.err + 1e-29 });
+        return Some(Ball {
+            re,
+            im: Dd::ZERO,
+            err: x.err + 1e-29,
+        });
     }
     let ix = x.mul(Ball::i());
     let one = Ball::from_f64(1.0);
-    Some(one.add(ix).ln()?.sub(one.sub(ix).ln()?).mul(Ball::i().neg()).mul(Ball::from_f64(0.5)))
+    Some(
+        one.add(ix)
+            .ln()?
+            .sub(one.sub(ix).ln()?)
+            .mul(Ball::i().neg())
+            .mul(Ball::from_f64(0.5)),
+    )
 }
 
 /// FNV-1a.
 pub fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ *b as u64).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ *b as u64).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// SplitMix64's finaliser.
@@ -305,4 +412,49 @@ pub fn mix(mut x: u64) -> u64 {
 /// A double in [0, 1).
 pub fn unit(x: u64) -> f64 {
     (x >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A stand-in for an operator that has no value here: the same for bodies and bounds that agree.
+fn opaque(
+    e: &Expr,
+    name: &str,
+    var: &str,
+    bounds: &[&Expr],
+    body: &Expr,
+    p: &mut Point,
+) -> Option<Ball> {
+    let mut state = p.seed ^ hash(name.as_bytes());
+    let digest = |b: Ball| {
+        (b.re.hi * 1e9).round().to_bits() ^ (b.im.hi * 1e9).round().to_bits().rotate_left(32)
+    };
+    for bound in bounds {
+        state = match bound {
+            Expr::Const(Constant::Infinity) => mix(state ^ 1),
+            other => match eval(other, p) {
+                Some(b) => mix(state ^ digest(b)),
+                None => mix(state ^ hash(print(other).as_bytes())),
+            },
+        };
+    }
+    // Without bounds the variable is free, so its name counts.
+    let own = if bounds.is_empty() {
+        hash(var.as_bytes())
+    } else {
+        3
+    };
+    for k in 0..2u64 {
+        let x = Ball::from_f64(0.5 + 3.0 * unit(mix(own + k)));
+        p.values.push((var.to_string(), x));
+        let y = eval(body, p);
+        p.values.pop();
+        state = match y {
+            Some(b) => mix(state ^ digest(b)),
+            None => {
+                return Some(Ball::from_f64(unit(
+                    mix(p.seed ^ hash(print(e).as_bytes())),
+                )))
+            }
+        };
+    }
+    Some(Ball::from_f64(unit(state)))
 }

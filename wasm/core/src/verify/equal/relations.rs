@@ -6,21 +6,32 @@ use std::collections::BTreeSet;
 
 /// `x ≈ 1.3` says x; `1/3 ≈ 0.33` says 1/3: only the exact side is kept.
 pub fn without_approximation(e: &Expr) -> Expr {
-    let Expr::Rel { items, ops } = e else { return e.clone() };
-    let Some(k) = ops.iter().position(|op| *op == RelOp::Approx) else { return e.clone() };
+    let Expr::Rel { items, ops } = e else {
+        return e.clone();
+    };
+    let Some(k) = ops.iter().position(|op| *op == RelOp::Approx) else {
+        return e.clone();
+    };
     if k == 0 && only_symbols(&items[0]) {
         return items[1].clone();
     }
     if k == 0 {
         return items[0].clone();
     }
-    Expr::Rel { items: items[..=k].to_vec(), ops: ops[..k].to_vec() }
+    Expr::Rel {
+        items: items[..=k].to_vec(),
+        ops: ops[..k].to_vec(),
+    }
 }
 
 /// The first and last side of a chain of equalities that starts with a symbol.
 fn assignment(e: &Expr) -> Option<(&Expr, &Expr)> {
     match e {
-        Expr::Rel { items, ops } if ops.iter().all(|op| is_equality(*op)) && only_symbols(&items[0]) => Some((&items[0], items.last()?)),
+        Expr::Rel { items, ops }
+            if ops.iter().all(|op| is_equality(*op)) && only_symbols(&items[0]) =>
+        {
+            Some((&items[0], items.last()?))
+        }
         _ => None,
     }
 }
@@ -34,7 +45,8 @@ fn equation(e: &Expr) -> Option<&Expr> {
 
 /// `x = 5` against `5`: the value is taken out of an equation on one side only.
 pub fn unwrap(g: &Expr, p: &Expr) -> (Expr, Expr) {
-    let is_list = |e: &Expr| matches!(e, Expr::List(v) if v.iter().any(|x| matches!(x, Expr::Rel { .. })));
+    let is_list =
+        |e: &Expr| matches!(e, Expr::List(v) if v.iter().any(|x| matches!(x, Expr::Rel { .. })));
     let (ge, pe) = (equation(g), equation(p));
     if let (Some(value), None) = (pe, ge) {
         if !is_list(g) {
@@ -58,20 +70,29 @@ pub fn unwrap(g: &Expr, p: &Expr) -> (Expr, Expr) {
 /// `x = 5 + 6 = 11` → `x = 11`.
 fn shorten(e: &Expr) -> Expr {
     match (e, assignment(e)) {
-        (Expr::Rel { items, .. }, Some((first, last))) if items.len() > 2 => Expr::Rel { items: vec![first.clone(), last.clone()], ops: vec![RelOp::Eq] },
+        (Expr::Rel { items, .. }, Some((first, last))) if items.len() > 2 => Expr::Rel {
+            items: vec![first.clone(), last.clone()],
+            ops: vec![RelOp::Eq],
+        },
         _ => e.clone(),
     }
 }
 
 /// Both are relations.
 pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
-    let (Expr::Rel { items: gi, ops: go }, Expr::Rel { items: pi, ops: po }) = (g, p) else { return None };
+    let (Expr::Rel { items: gi, ops: go }, Expr::Rel { items: pi, ops: po }) = (g, p) else {
+        return None;
+    };
     if elides(g) || elides(p) {
         return None;
     }
     if gi.len() == pi.len() {
         let forwards = pieces(gi, go);
-        let backwards: Vec<_> = pieces(pi, po).into_iter().rev().map(|(l, op, r)| (r, flip(op), l)).collect();
+        let backwards: Vec<_> = pieces(pi, po)
+            .into_iter()
+            .rev()
+            .map(|(l, op, r)| (r, flip(op), l))
+            .collect();
         for other in [pieces(pi, po), backwards] {
             if forwards.iter().zip(&other).all(|(a, b)| single(*a, *b, cx)) {
                 return Some(Rule::Relation);
@@ -84,7 +105,10 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
 type Piece<'a> = (&'a Expr, RelOp, &'a Expr);
 
 fn pieces<'a>(items: &'a [Expr], ops: &[RelOp]) -> Vec<Piece<'a>> {
-    ops.iter().enumerate().map(|(k, op)| (&items[k], *op, &items[k + 1])).collect()
+    ops.iter()
+        .enumerate()
+        .map(|(k, op)| (&items[k], *op, &items[k + 1]))
+        .collect()
 }
 
 fn flip(op: RelOp) -> RelOp {
@@ -100,10 +124,14 @@ fn flip(op: RelOp) -> RelOp {
 /// One relation against one.
 fn single((gl, gop, gr): Piece, (pl, pop, pr): Piece, cx: &Context) -> bool {
     let same = |a: &Expr, b: &Expr| super::equal(a, b, cx).is_some();
-    if gop == pop && same(gl, pl) && same(gr, pr) || flip(gop) == pop && same(gl, pr) && same(gr, pl) {
+    if gop == pop && same(gl, pl) && same(gr, pr)
+        || flip(gop) == pop && same(gl, pr) && same(gr, pl)
+    {
         return true;
     }
-    if matches!(gop, RelOp::In | RelOp::NotIn | RelOp::Subset | RelOp::Equiv) || gop != pop && flip(gop) != pop {
+    if matches!(gop, RelOp::In | RelOp::NotIn | RelOp::Subset | RelOp::Equiv)
+        || gop != pop && flip(gop) != pop
+    {
         return false;
     }
     let difference = |a: &Expr, b: &Expr| Expr::Add(vec![a.clone(), b.clone().negated()]);
@@ -117,13 +145,30 @@ fn single((gl, gop, gr): Piece, (pl, pop, pr): Piece, cx: &Context) -> bool {
 
 /// `r (mod m)` against `s (mod m)`.
 pub fn residues(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
-    let (Expr::Residue { value: a, modulus: m }, Expr::Residue { value: b, modulus: n }) = (g, p) else { return None };
+    let (
+        Expr::Residue {
+            value: a,
+            modulus: m,
+        },
+        Expr::Residue {
+            value: b,
+            modulus: n,
+        },
+    ) = (g, p)
+    else {
+        return None;
+    };
     super::equal(m, n, cx)?;
     if super::equal(a, b, cx).is_some() {
         return Some(Rule::Relation);
     }
-    let gap = Expr::Div(Box::new(Expr::Add(vec![(**a).clone(), (**b).clone().negated()])), m.clone());
-    super::exact::rational(&gap, cx.budget)?.is_integer().then_some(Rule::Relation)
+    let gap = Expr::Div(
+        Box::new(Expr::Add(vec![(**a).clone(), (**b).clone().negated()])),
+        m.clone(),
+    );
+    super::exact::rational(&gap, cx.budget)?
+        .is_integer()
+        .then_some(Rule::Relation)
 }
 
 /// The same branches in any order.
@@ -138,7 +183,9 @@ pub fn cases(a: &[(Expr, Option<Expr>)], b: &[(Expr, Option<Expr>)], cx: &Contex
                 (None, _) | (_, None) => true,
             }
     };
-    a.iter().all(|x| b.iter().any(|y| same(x, y))).then_some(Rule::Relation)
+    a.iter()
+        .all(|x| b.iter().any(|y| same(x, y)))
+        .then_some(Rule::Relation)
 }
 
 /// The prediction with its symbols renamed to the gold's, in order of name.
@@ -155,7 +202,12 @@ pub fn rename(p: &Expr, g: &Expr) -> Expr {
 
 fn replace(e: &Expr, names: &[(String, String)]) -> Expr {
     match e {
-        Expr::Sym(s) => Expr::Sym(names.iter().find(|(a, _)| a == s).map_or_else(|| s.clone(), |(_, b)| b.clone())),
+        Expr::Sym(s) => Expr::Sym(
+            names
+                .iter()
+                .find(|(a, _)| a == s)
+                .map_or_else(|| s.clone(), |(_, b)| b.clone()),
+        ),
         other => other.map(&mut |c| replace(c, names)),
     }
 }

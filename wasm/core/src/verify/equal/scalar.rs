@@ -22,14 +22,31 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
     if let Some(verdict) = percent(g, p, cx) {
         return verdict;
     }
-    if let (Expr::BaseNum { digits, base, value }, other) | (other, Expr::BaseNum { digits, base, value }) = (g, p) {
+    if let (
+        Expr::BaseNum {
+            digits,
+            base,
+            value,
+        },
+        other,
+    )
+    | (
+        other,
+        Expr::BaseNum {
+            digits,
+            base,
+            value,
+        },
+    ) = (g, p)
+    {
         // A base left out is read from the gold; a base converted keeps the value.
         if let Expr::BaseNum { value: v, .. } = other {
             return (v == value).then_some(Rule::Exact);
         }
         let q = rational(other, cx.budget)?;
         let _ = base;
-        return (q.is_integer() && (q.numer().to_string() == *digits || q.numer() == value)).then_some(Rule::Exact);
+        return (q.is_integer() && (q.numer().to_string() == *digits || q.numer() == value))
+            .then_some(Rule::Exact);
     }
     if infinite(g) != infinite(p) {
         return None;
@@ -66,13 +83,16 @@ fn percent(g: &Expr, p: &Expr, cx: &Context) -> Option<Option<Rule>> {
     match (g, p) {
         (Expr::Percent(a), Expr::Percent(b)) => Some(equal(a, b, cx)),
         (Expr::Percent(a), _) => {
-            let bare = a.literal().is_some() && p.literal().is_some() || rational(a, cx.budget).is_some();
+            let bare =
+                a.literal().is_some() && p.literal().is_some() || rational(a, cx.budget).is_some();
             (bare && equal(a, p, cx).is_some()).then_some(Some(Rule::Percent))
         }
         (_, Expr::Percent(b)) => {
             let whole = |n: &Number| n.value.is_integer() && n.decimals.is_none();
             match (g.literal(), b.literal()) {
-                (Some(m), Some(n)) if whole(&m) && whole(&n) && m.value == n.value => Some(Some(Rule::Percent)),
+                (Some(m), Some(n)) if whole(&m) && whole(&n) && m.value == n.value => {
+                    Some(Some(Rule::Percent))
+                }
                 _ => None,
             }
         }
@@ -95,8 +115,14 @@ fn undefined(e: &Expr, cx: &Context) -> bool {
 }
 
 /// Equality at the option's decimals, and relative where both are tiny.
-fn rounded(g: &Expr, p: &Expr, exact: &(Option<BigRational>, Option<BigRational>), cx: &Context) -> Option<bool> {
-    let value = |e: &Expr, q: &Option<BigRational>| q.clone().or_else(|| to_rational(&constant(e, cx)?));
+fn rounded(
+    g: &Expr,
+    p: &Expr,
+    exact: &(Option<BigRational>, Option<BigRational>),
+    cx: &Context,
+) -> Option<bool> {
+    let value =
+        |e: &Expr, q: &Option<BigRational>| q.clone().or_else(|| to_rational(&constant(e, cx)?));
     let (a, b) = (value(g, &exact.0)?, value(p, &exact.1)?);
     if a == b {
         return Some(true);
@@ -121,11 +147,28 @@ fn to_rational(b: &Ball) -> Option<BigRational> {
 }
 
 fn constant(e: &Expr, cx: &Context) -> Option<Ball> {
-    eval(e, &mut Point { values: vec![], budget: cx.budget, seed: 7 }).filter(Ball::usable)
+    eval(
+        e,
+        &mut Point {
+            values: vec![],
+            budget: cx.budget,
+            seed: 7,
+        },
+    )
+    .filter(Ball::usable)
 }
 
 fn constants(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
-    let value = |e: &Expr| eval(e, &mut Point { values: vec![], budget: cx.budget, seed: 7 });
+    let value = |e: &Expr| {
+        eval(
+            e,
+            &mut Point {
+                values: vec![],
+                budget: cx.budget,
+                seed: 7,
+            },
+        )
+    };
     let (a, b) = (value(g)?, value(p)?);
     if !a.magnitude().is_finite() || !b.magnitude().is_finite() {
         return None;
@@ -143,7 +186,13 @@ pub fn symbols(e: &Expr, out: &mut BTreeSet<String>, bound: &mut Vec<String>) {
                 out.insert(s.clone());
             }
         }
-        Expr::Big { var, lower, upper, body, .. } => {
+        Expr::Big {
+            var,
+            lower,
+            upper,
+            body,
+            ..
+        } => {
             for b in lower.iter().chain(upper) {
                 symbols(b, out, bound);
             }
@@ -151,7 +200,10 @@ pub fn symbols(e: &Expr, out: &mut BTreeSet<String>, bound: &mut Vec<String>) {
             symbols(body, out, bound);
             bound.pop();
         }
-        other => other.children().into_iter().for_each(|c| symbols(c, out, bound)),
+        other => other
+            .children()
+            .into_iter()
+            .for_each(|c| symbols(c, out, bound)),
     }
 }
 
@@ -171,7 +223,15 @@ fn sample(name: &str, k: u64, discrete: bool) -> Ball {
 /// Whether the values must be whole for the expression to have one.
 pub fn discrete(e: &Expr) -> bool {
     e.any(&|x| {
-        matches!(x, Expr::Call(Func::Factorial | Func::DoubleFactorial | Func::Binomial, _) | Expr::Big { op: BigOp::Sum | BigOp::Product, upper: Some(_), .. })
+        matches!(
+            x,
+            Expr::Call(Func::Factorial | Func::DoubleFactorial | Func::Binomial, _)
+                | Expr::Big {
+                    op: BigOp::Sum | BigOp::Product,
+                    upper: Some(_),
+                    ..
+                }
+        )
     })
 }
 
@@ -183,10 +243,20 @@ pub fn pairs(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Vec<
         if cx.budget.exhausted() {
             return vec![];
         }
-        let values: Vec<(String, Ball)> = names.iter().map(|n| (n.clone(), sample(n, k, whole))).collect();
-        let mut point = Point { values, budget: cx.budget, seed: mix(k + 99) };
+        let values: Vec<(String, Ball)> = names
+            .iter()
+            .map(|n| (n.clone(), sample(n, k, whole)))
+            .collect();
+        let mut point = Point {
+            values,
+            budget: cx.budget,
+            seed: mix(k + 99),
+        };
         if let (Some(a), Some(b)) = (eval(g, &mut point), eval(p, &mut point)) {
-            if a.magnitude().is_finite() && b.magnitude().is_finite() && (a.sharp(&b) || a.err.max(b.err) < 1e-20) {
+            if a.magnitude().is_finite()
+                && b.magnitude().is_finite()
+                && (a.sharp(&b) || a.err.max(b.err) < 1e-20)
+            {
                 out.push((a, b));
             }
         }
@@ -197,8 +267,15 @@ pub fn pairs(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Vec<
 /// Equal wherever both are real; where that is too rarely, wherever both have a value.
 fn functions(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Option<Rule> {
     let all = pairs(g, p, names, cx);
-    let real: Vec<_> = all.iter().filter(|(a, b)| a.is_real() && b.is_real()).collect();
-    let judged = if real.len() >= 3 { real } else { all.iter().collect() };
+    let real: Vec<_> = all
+        .iter()
+        .filter(|(a, b)| a.is_real() && b.is_real())
+        .collect();
+    let judged = if real.len() >= 3 {
+        real
+    } else {
+        all.iter().collect()
+    };
     (judged.len() >= 3 && judged.iter().all(|(a, b)| a.agrees(b))).then_some(Rule::Numeric)
 }
 

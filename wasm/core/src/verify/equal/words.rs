@@ -30,6 +30,11 @@ pub fn equal(g: &Expr, p: &Expr) -> Option<Rule> {
     }
     // `e` may be the constant on one side and a letter on the other; so may an option's letter.
     let single = a.chars().count() == 1 && b.chars().count() == 1;
-    let same = if single { a == b || (a.eq_ignore_ascii_case("e") && b.eq_ignore_ascii_case("e")) } else { a.to_lowercase() == b.to_lowercase() };
-    (same || number(&a).is_some_and(|n| n == b) || number(&b).is_some_and(|n| n == a)).then_some(Rule::Text)
+    let same = if single {
+        a == b || (a.eq_ignore_ascii_case("e") && b.eq_ignore_ascii_case("e"))
+    } else {
+        a.to_lowercase() == b.to_lowercase()
+    };
+    (same || number(&a).is_some_and(|n| n == b) || number(&b).is_some_and(|n| n == a))
+        .then_some(Rule::Text)
 }

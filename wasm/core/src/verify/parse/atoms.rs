@@ -10,14 +10,20 @@ use num_rational::BigRational;
 
 impl Parser<'_> {
     pub(super) fn atom(&mut self) -> Result<Expr> {
-        let Some(tok) = self.peek().cloned() else { return self.fail() };
+        let Some(tok) = self.peek().cloned() else {
+            return self.fail();
+        };
         let start = self.at;
         self.at += 1;
         match tok {
             Tok::Num(n, digits) => self.number(n, digits),
             Tok::Sym(name) => self.symbol(name),
             Tok::Const(Constant::E | Constant::I) if self.is_op('_') => {
-                let name = if tok == Tok::Const(Constant::E) { "e" } else { "i" };
+                let name = if tok == Tok::Const(Constant::E) {
+                    "e"
+                } else {
+                    "i"
+                };
                 self.symbol(name.into())
             }
             Tok::Const(c) => Ok(Expr::Const(c)),
@@ -67,9 +73,15 @@ impl Parser<'_> {
             let base = match self.argument()? {
                 e => e.natural(),
             };
-            let base = base.and_then(|b| u32::try_from(b).ok()).filter(|b| (2..=36).contains(b));
+            let base = base
+                .and_then(|b| u32::try_from(b).ok())
+                .filter(|b| (2..=36).contains(b));
             return match base.and_then(|b| Some((b, BigInt::parse_bytes(digits.as_bytes(), b)?))) {
-                Some((base, value)) => Ok(Expr::BaseNum { digits, base, value }),
+                Some((base, value)) => Ok(Expr::BaseNum {
+                    digits,
+                    base,
+                    value,
+                }),
                 None => Err(ParseError::Unexpected(self.at)),
             };
         }
@@ -85,11 +97,33 @@ impl Parser<'_> {
     fn repeating(&mut self, n: &Number, digits: &str) -> Option<BigRational> {
         let dot = usize::from(n.decimals.is_none());
         let shown = n.decimals.unwrap_or(0);
-        let (block, used) = match (self.peek_at(dot)?, self.peek_at(dot + 1), self.peek_at(dot + 2), self.peek_at(dot + 3)) {
-            (Tok::Overline, Some(Tok::Open(Delim::Brace)), Some(Tok::Num(_, block)), Some(Tok::Close(Delim::Brace))) => (block.clone(), dot + 4),
-            (Tok::Overline, Some(Tok::Num(_, block)), ..) if block.len() == 1 => (block.clone(), dot + 2),
-            (Tok::Sym(dotted), Some(Tok::Open(Delim::Brace)), Some(Tok::Num(_, block)), Some(Tok::Close(Delim::Brace))) if dotted == "\\dot" => (block.clone(), dot + 4),
-            (Tok::Open(Delim::Paren), Some(Tok::Num(_, block)), Some(Tok::Close(Delim::Paren)), _) if !self.spaced() && dot == 0 && shown > 0 || dot == 1 => (block.clone(), dot + 3),
+        let (block, used) = match (
+            self.peek_at(dot)?,
+            self.peek_at(dot + 1),
+            self.peek_at(dot + 2),
+            self.peek_at(dot + 3),
+        ) {
+            (
+                Tok::Overline,
+                Some(Tok::Open(Delim::Brace)),
+                Some(Tok::Num(_, block)),
+                Some(Tok::Close(Delim::Brace)),
+            ) => (block.clone(), dot + 4),
+            (Tok::Overline, Some(Tok::Num(_, block)), ..) if block.len() == 1 => {
+                (block.clone(), dot + 2)
+            }
+            (
+                Tok::Sym(dotted),
+                Some(Tok::Open(Delim::Brace)),
+                Some(Tok::Num(_, block)),
+                Some(Tok::Close(Delim::Brace)),
+            ) if dotted == "\\dot" => (block.clone(), dot + 4),
+            (
+                Tok::Open(Delim::Paren),
+                Some(Tok::Num(_, block)),
+                Some(Tok::Close(Delim::Paren)),
+                _,
+            ) if !self.spaced() && dot == 0 && shown > 0 || dot == 1 => (block.clone(), dot + 3),
             (Tok::Const(Constant::Ellipsis), ..) if dot == 0 => return self.elided(n, digits),
             (Tok::Op('.'), Some(Tok::Op('.')), Some(Tok::Op('.')), _) if dot == 0 => {
                 self.at += 2;
@@ -161,10 +195,15 @@ impl Parser<'_> {
                 break;
             }
         }
-        let callable = !primes.is_empty() || matches!(name.split('_').next(), Some("f" | "g" | "h" | "F" | "G" | "H"));
+        let callable = !primes.is_empty()
+            || matches!(
+                name.split('_').next(),
+                Some("f" | "g" | "h" | "F" | "G" | "H")
+            );
         name.push_str(&primes);
         if callable && !self.spaced() {
-            let braced = self.peek() == Some(&Tok::Open(Delim::Brace)) && self.peek_at(1) == Some(&Tok::Open(Delim::Paren));
+            let braced = self.peek() == Some(&Tok::Open(Delim::Brace))
+                && self.peek_at(1) == Some(&Tok::Open(Delim::Paren));
             if braced || self.peek() == Some(&Tok::Open(Delim::Paren)) {
                 self.at += 1 + braced as usize;
                 let inner = self.bracketed(Delim::Paren)?;
@@ -190,7 +229,9 @@ impl Parser<'_> {
         let mut out = String::new();
         let mut depth = 0usize;
         loop {
-            let Some(tok) = self.peek().cloned() else { break };
+            let Some(tok) = self.peek().cloned() else {
+                break;
+            };
             self.at += 1;
             match tok {
                 Tok::Open(_) => depth += 1,
@@ -229,7 +270,7 @@ impl Parser<'_> {
 
     /// `|x|`, where the same sign opens and closes.
     fn plain_bars(&mut self) -> Result<Expr> {
-        self.bars_left -= 1;
+        self.bars_left = self.bars_left.saturating_sub(1);
         self.bars_open += 1;
         self.groups += 1;
         let inner = self.nested(|p| p.relation());
@@ -267,7 +308,12 @@ impl Parser<'_> {
             _ => return self.fail(),
         };
         self.at += 1;
-        Ok(Expr::Interval { lo: Box::new(lo), hi: Box::new(hi), lo_open: true, hi_open })
+        Ok(Expr::Interval {
+            lo: Box::new(lo),
+            hi: Box::new(hi),
+            lo_open: true,
+            hi_open,
+        })
     }
 
     /// A braced group, or one token as TeX takes it: one digit of a numeral.
@@ -277,7 +323,7 @@ impl Parser<'_> {
         }
         if self.peek() == Some(&Tok::Op('-')) {
             self.at += 1;
-            return Ok(self.argument()?.negated());
+            return Ok(self.nested(|p| p.argument())?.negated());
         }
         self.nested(|p| p.atom())
     }
@@ -288,11 +334,20 @@ impl Parser<'_> {
             return Ok(derivative);
         }
         if let Some(Tok::Num(n, digits)) = self.peek().cloned() {
-            if digits.len() > 1 && n.decimals.is_none() && !matches!(self.peek_at(1), Some(Tok::Open(Delim::Brace))) {
+            if digits.len() > 1
+                && n.decimals.is_none()
+                && !matches!(self.peek_at(1), Some(Tok::Open(Delim::Brace)))
+            {
                 self.at += 1;
                 let (a, b) = digits.split_at(1);
-                let (a, b) = (a.parse::<BigInt>().unwrap_or_default(), b.parse::<BigInt>().unwrap_or_default());
-                return Ok(Expr::Div(Box::new(Expr::Num(Number::int(a))), Box::new(Expr::Num(Number::int(b)))));
+                let (a, b) = (
+                    a.parse::<BigInt>().unwrap_or_default(),
+                    b.parse::<BigInt>().unwrap_or_default(),
+                );
+                return Ok(Expr::Div(
+                    Box::new(Expr::Num(Number::int(a))),
+                    Box::new(Expr::Num(Number::int(b))),
+                ));
             }
         }
         let top = self.argument()?;
@@ -319,8 +374,14 @@ impl Parser<'_> {
             // TeX takes one digit: `\sqrt12` is √1 · 2.
             if digits.len() > 1 && n.decimals.is_none() && !self.tokens[self.at - 1].space {
                 let (a, b) = digits.split_at(1);
-                let (a, b) = (a.parse::<BigInt>().unwrap_or_default(), b.parse::<BigInt>().unwrap_or_default());
-                return Ok(Expr::Mul(vec![square_root(Expr::Num(Number::int(a)), index), Expr::Num(Number::int(b))]));
+                let (a, b) = (
+                    a.parse::<BigInt>().unwrap_or_default(),
+                    b.parse::<BigInt>().unwrap_or_default(),
+                );
+                return Ok(Expr::Mul(vec![
+                    square_root(Expr::Num(Number::int(a)), index),
+                    Expr::Num(Number::int(b)),
+                ]));
             }
             Expr::Num(n)
         } else {
@@ -331,7 +392,10 @@ impl Parser<'_> {
 }
 
 fn square_root(body: Expr, index: Option<Expr>) -> Expr {
-    Expr::Call(Func::Root, vec![body, index.unwrap_or_else(|| Expr::int(2))])
+    Expr::Call(
+        Func::Root,
+        vec![body, index.unwrap_or_else(|| Expr::int(2))],
+    )
 }
 
 fn absolute(inner: Expr) -> Expr {
@@ -345,6 +409,8 @@ fn absolute(inner: Expr) -> Expr {
 /// `value` with `block` repeating after its `shown` decimals.
 fn repeat(value: &BigRational, shown: u32, block: &str) -> BigRational {
     let nines = ten_to(block.len() as u32) - BigRational::from_integer(1.into());
-    let tail = BigRational::from_integer(block.parse::<BigInt>().unwrap_or_default()) / nines / ten_to(shown);
+    let tail = BigRational::from_integer(block.parse::<BigInt>().unwrap_or_default())
+        / nines
+        / ten_to(shown);
     value + tail
 }

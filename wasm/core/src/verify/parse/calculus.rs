@@ -25,7 +25,9 @@ impl Parser<'_> {
         let body = self.nested(|p| p.additive());
         (self.integrals, self.found_differential, self.groups) = outer;
         let (mut body, var) = take_differential(body?);
-        let var = var.or_else(|| first_symbol(&body)).unwrap_or_else(|| "x".into());
+        let var = var
+            .or_else(|| first_symbol(&body))
+            .unwrap_or_else(|| "x".into());
         if let Expr::Mul(v) = &mut body {
             v.retain(|e| !e.is_one());
             body = match v.len() {
@@ -34,7 +36,13 @@ impl Parser<'_> {
                 _ => body,
             };
         }
-        Ok(Expr::Big { op: BigOp::Integral, var, lower, upper, body: Box::new(body) })
+        Ok(Expr::Big {
+            op: BigOp::Integral,
+            var,
+            lower,
+            upper,
+            body: Box::new(body),
+        })
     }
 
     /// `\lim_{x \to a} f(x)`.
@@ -53,13 +61,22 @@ impl Parser<'_> {
         }
         self.expect(&Tok::Close(Delim::Brace))?;
         let body = Box::new(self.term()?);
-        Ok(Expr::Big { op: BigOp::Limit, var, lower: Some(Box::new(point)), upper: None, body })
+        Ok(Expr::Big {
+            op: BigOp::Limit,
+            var,
+            lower: Some(Box::new(point)),
+            upper: None,
+            body,
+        })
     }
 
     /// `\frac{d}{dx} f`, `\frac{dy}{dx}`, `\frac{d^2 y}{dx^2}`; the `\frac` is read.
     pub(super) fn derivative(&mut self) -> Result<Option<Expr>> {
         let is_d = |t: Option<&Tok>| matches!(t, Some(Tok::Sym(s)) if s == "d" || s == "partial");
-        if self.peek() != Some(&Tok::Open(Delim::Brace)) || !is_d(self.peek_at(1)) || self.integrals > 0 {
+        if self.peek() != Some(&Tok::Open(Delim::Brace))
+            || !is_d(self.peek_at(1))
+            || self.integrals > 0
+        {
             return Ok(None);
         }
         let mut k = 2;
@@ -75,10 +92,15 @@ impl Parser<'_> {
             }
             _ => None,
         };
-        if self.peek_at(k) != Some(&Tok::Close(Delim::Brace)) || self.peek_at(k + 1) != Some(&Tok::Open(Delim::Brace)) || !is_d(self.peek_at(k + 2)) {
+        if self.peek_at(k) != Some(&Tok::Close(Delim::Brace))
+            || self.peek_at(k + 1) != Some(&Tok::Open(Delim::Brace))
+            || !is_d(self.peek_at(k + 2))
+        {
             return Ok(None);
         }
-        let Some(Tok::Sym(var)) = self.peek_at(k + 3).cloned() else { return Ok(None) };
+        let Some(Tok::Sym(var)) = self.peek_at(k + 3).cloned() else {
+            return Ok(None);
+        };
         k += 4;
         if let (Some(Tok::Op('^')), Some(Tok::Num(..))) = (self.peek_at(k), self.peek_at(k + 1)) {
             k += 2;
@@ -89,7 +111,11 @@ impl Parser<'_> {
         self.at += k + 1;
         Ok(Some(match of {
             Some(of) => Expr::Sym(format!("d{order}{of}/d{var}")),
-            None => Expr::Derivative { var, order, body: Box::new(self.term()?) },
+            None => Expr::Derivative {
+                var,
+                order,
+                body: Box::new(self.term()?),
+            },
         }))
     }
 }
@@ -115,8 +141,15 @@ fn first_symbol(e: &Expr) -> Option<String> {
     match e {
         Expr::Sym(s) => Some(s.clone()),
         other => {
-            let all: Vec<String> = other.children().into_iter().filter_map(first_symbol).collect();
-            all.iter().find(|s| *s == "x").cloned().or(all.first().cloned())
+            let all: Vec<String> = other
+                .children()
+                .into_iter()
+                .filter_map(first_symbol)
+                .collect();
+            all.iter()
+                .find(|s| *s == "x")
+                .cloned()
+                .or(all.first().cloned())
         }
     }
 }

@@ -22,7 +22,14 @@ impl Parser<'_> {
             }
         }
         let args = self.function_arguments(f)?;
-        let call = Expr::Call(f, if is_trigonometric(f) { args.iter().map(radians).collect() } else { args });
+        let call = Expr::Call(
+            f,
+            if is_trigonometric(f) {
+                args.iter().map(radians).collect()
+            } else {
+                args
+            },
+        );
         Ok(match exponent {
             Some(e) => Expr::Pow(Box::new(call), Box::new(e)),
             None => call,
@@ -39,7 +46,11 @@ impl Parser<'_> {
                 let starts_argument = self.starts_argument();
                 if digits.len() > 1 && n.decimals.is_none() && !starts_argument {
                     let (b, x) = digits.split_at(1);
-                    let number = |t: &str| Expr::Num(crate::verify::tree::Number::int(t.parse::<BigInt>().unwrap_or_default()));
+                    let number = |t: &str| {
+                        Expr::Num(crate::verify::tree::Number::int(
+                            t.parse::<BigInt>().unwrap_or_default(),
+                        ))
+                    };
                     return Ok(Expr::Call(Func::Log, vec![number(x), number(b)]));
                 }
                 base = Some(Expr::Num(n));
@@ -61,13 +72,26 @@ impl Parser<'_> {
     }
 
     fn starts_argument(&self) -> bool {
-        matches!(self.peek(), Some(Tok::Num(..) | Tok::Sym(_) | Tok::Open(_) | Tok::Frac | Tok::Sqrt | Tok::Const(_) | Tok::Func(_)))
+        matches!(
+            self.peek(),
+            Some(
+                Tok::Num(..)
+                    | Tok::Sym(_)
+                    | Tok::Open(_)
+                    | Tok::Frac
+                    | Tok::Sqrt
+                    | Tok::Const(_)
+                    | Tok::Func(_)
+            )
+        )
     }
 
     /// Bracketed arguments, or the product that follows: `\ln xy`, `\sin 2x`.
     fn function_arguments(&mut self, f: Func) -> Result<Vec<Expr>> {
         let open = match self.peek() {
-            Some(Tok::Open(d @ (Delim::Paren | Delim::Bracket | Delim::Brace | Delim::SetBrace))) => Some(*d),
+            Some(Tok::Open(
+                d @ (Delim::Paren | Delim::Bracket | Delim::Brace | Delim::SetBrace),
+            )) => Some(*d),
             _ => None,
         };
         if let Some(open) = open {
@@ -85,7 +109,16 @@ impl Parser<'_> {
         let mut factors = vec![];
         loop {
             match self.peek() {
-                Some(Tok::Num(..) | Tok::Sym(_) | Tok::Const(_) | Tok::Frac | Tok::Sqrt | Tok::Overline | Tok::Transparent | Tok::Binom) => {}
+                Some(
+                    Tok::Num(..)
+                    | Tok::Sym(_)
+                    | Tok::Const(_)
+                    | Tok::Frac
+                    | Tok::Sqrt
+                    | Tok::Overline
+                    | Tok::Transparent
+                    | Tok::Binom,
+                ) => {}
                 Some(Tok::Open(Delim::Bar | Delim::Floor | Delim::Ceil)) if factors.is_empty() => {}
                 Some(Tok::Bar) if factors.is_empty() => {}
                 Some(Tok::Func(_) | Tok::Log | Tok::Begin(_)) if factors.is_empty() => {}
@@ -97,7 +130,10 @@ impl Parser<'_> {
                 }
                 _ => break,
             }
-            if self.integrals > 0 && self.peek() == Some(&Tok::Sym("d".into())) && !factors.is_empty() {
+            if self.integrals > 0
+                && self.peek() == Some(&Tok::Sym("d".into()))
+                && !factors.is_empty()
+            {
                 break;
             }
             let was_call = matches!(self.peek(), Some(Tok::Func(_) | Tok::Log));
@@ -116,7 +152,11 @@ impl Parser<'_> {
 
     /// `\sum_{k=1}^{n} a_k`, `\prod …`.
     pub(super) fn big(&mut self, tok: &Tok) -> Result<Expr> {
-        let op = if *tok == Tok::Sum { BigOp::Sum } else { BigOp::Product };
+        let op = if *tok == Tok::Sum {
+            BigOp::Sum
+        } else {
+            BigOp::Product
+        };
         let (mut lower, mut upper) = (None, None);
         loop {
             if self.eat(&Tok::Op('_')) {
@@ -136,7 +176,13 @@ impl Parser<'_> {
             Some(other) => (String::new(), Some(Box::new(other))),
             None => (String::new(), None),
         };
-        Ok(Expr::Big { op, var, lower, upper: upper.map(Box::new), body })
+        Ok(Expr::Big {
+            op,
+            var,
+            lower,
+            upper: upper.map(Box::new),
+            body,
+        })
     }
 }
 
@@ -176,7 +222,10 @@ fn radians(e: &Expr) -> Expr {
     match e {
         Expr::Degree(x) => Expr::Mul(vec![
             radians(x),
-            Expr::Div(Box::new(Expr::Const(crate::verify::tree::Constant::Pi)), Box::new(Expr::int(180))),
+            Expr::Div(
+                Box::new(Expr::Const(crate::verify::tree::Constant::Pi)),
+                Box::new(Expr::int(180)),
+            ),
         ]),
         other => other.map(&mut radians),
     }

@@ -1,7 +1,9 @@
 //! Text → tokens, in one pass.
 
 use super::numbers::lex_number;
-use super::symbols::{blackboard, command, function, is_invisible, is_unit, superscript, unicode, vulgar, GLUED};
+use super::symbols::{
+    blackboard, command, function, is_invisible, is_unit, superscript, unicode, vulgar, GLUED,
+};
 use super::token::{Delim, Tok, Token};
 use super::ParseOptions;
 use crate::verify::tree::{Constant, NamedSet, Number, RelOp};
@@ -26,7 +28,15 @@ pub struct Lexer<'a> {
 /// The tokens of `text`, or `None` when there are too many.
 pub fn lex(text: &str, options: &ParseOptions) -> Option<Vec<Token>> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { chars: &chars, at: 0, options, depth: 0, braces: vec![], out: vec![], space: false };
+    let mut lexer = Lexer {
+        chars: &chars,
+        at: 0,
+        options,
+        depth: 0,
+        braces: vec![],
+        out: vec![],
+        space: false,
+    };
     while lexer.at < chars.len() {
         lexer.step();
         if lexer.out.len() > MAX_TOKENS {
@@ -48,11 +58,18 @@ impl Lexer<'_> {
 
     fn push(&mut self, tok: Tok) {
         match tok {
-            Tok::Open(Delim::Paren | Delim::Bracket | Delim::SetBrace | Delim::Angle) => self.depth += 1,
-            Tok::Close(Delim::Paren | Delim::Bracket | Delim::SetBrace | Delim::Angle) => self.depth = self.depth.saturating_sub(1),
+            Tok::Open(Delim::Paren | Delim::Bracket | Delim::SetBrace | Delim::Angle) => {
+                self.depth += 1
+            }
+            Tok::Close(Delim::Paren | Delim::Bracket | Delim::SetBrace | Delim::Angle) => {
+                self.depth = self.depth.saturating_sub(1)
+            }
             _ => {}
         }
-        self.out.push(Token { tok, space: self.space });
+        self.out.push(Token {
+            tok,
+            space: self.space,
+        });
         self.space = false;
     }
 
@@ -82,7 +99,13 @@ impl Lexer<'_> {
         match c {
             '$' | '"' | '`' | '€' | '£' | '¥' | '₹' | '₽' => self.space = true,
             '<' => {
-                let op = if self.eat('=') { RelOp::Le } else if self.eat('>') { RelOp::Ne } else { RelOp::Lt };
+                let op = if self.eat('=') {
+                    RelOp::Le
+                } else if self.eat('>') {
+                    RelOp::Ne
+                } else {
+                    RelOp::Lt
+                };
                 self.push(Tok::Rel(op));
             }
             '>' => {
@@ -108,7 +131,14 @@ impl Lexer<'_> {
                 self.at += 1;
                 self.push(Tok::Arrow);
             }
-            '+' if self.peek(0) == '-' && self.out.last().is_none_or(|t| !matches!(t.tok, Tok::Op('+'))) && self.peek(1).is_ascii_digit() && !self.space => {
+            '+' if self.peek(0) == '-'
+                && self
+                    .out
+                    .last()
+                    .is_none_or(|t| !matches!(t.tok, Tok::Op('+')))
+                && self.peek(1).is_ascii_digit()
+                && !self.space =>
+            {
                 // `+-3` and `a+-b` are ± in plain text only when written tight after a space; read as minus.
                 self.push(Tok::Op('+'));
             }
@@ -128,14 +158,19 @@ impl Lexer<'_> {
                 self.push(Tok::Close(Delim::Brace));
             }
             '|' => {
-                if self.out.last().is_some_and(|t| t.tok == Tok::Bar) && !self.space && self.peek(0) == '\0' {
+                if self.out.last().is_some_and(|t| t.tok == Tok::Bar)
+                    && !self.space
+                    && self.peek(0) == '\0'
+                {
                     // kept as two bars
                 }
                 self.push(Tok::Bar)
             }
             '&' => self.push(Tok::Op('&')),
             '#' => self.space = true,
-            '+' | '-' | '*' | '/' | '^' | '_' | '!' | '\'' | '%' | ':' | ';' | ',' | '.' => self.push(Tok::Op(c)),
+            '+' | '-' | '*' | '/' | '^' | '_' | '!' | '\'' | '%' | ':' | ';' | ',' | '.' => {
+                self.push(Tok::Op(c))
+            }
             _ => self.other(c),
         }
     }
@@ -150,7 +185,14 @@ impl Lexer<'_> {
         let is_argument = self.out.last().is_some_and(|t| {
             matches!(
                 t.tok,
-                Tok::Frac | Tok::Sqrt | Tok::Binom | Tok::Transparent | Tok::Overline | Tok::Op('^' | '_') | Tok::Close(Delim::Brace | Delim::Bracket) | Tok::Func(_)
+                Tok::Frac
+                    | Tok::Sqrt
+                    | Tok::Binom
+                    | Tok::Transparent
+                    | Tok::Overline
+                    | Tok::Op('^' | '_')
+                    | Tok::Close(Delim::Brace | Delim::Bracket)
+                    | Tok::Func(_)
             )
         });
         self.braces.push(!is_argument);
@@ -165,7 +207,14 @@ impl Lexer<'_> {
         if let Some((n, d)) = vulgar(c) {
             let value = BigRational::new(BigInt::from(n), BigInt::from(d));
             // `1½` is one and a half.
-            if let (Some(Token { tok: Tok::Num(before, _), .. }), false) = (self.out.last(), self.space) {
+            if let (
+                Some(Token {
+                    tok: Tok::Num(before, _),
+                    ..
+                }),
+                false,
+            ) = (self.out.last(), self.space)
+            {
                 let sum = Number::exact(&before.value + &value);
                 self.out.pop();
                 return self.push(Tok::Num(sum, String::new()));
@@ -210,7 +259,12 @@ impl Lexer<'_> {
             self.at += 1;
         }
         let run: String = self.chars[start..self.at].iter().collect();
-        let after_value = self.out.last().is_some_and(|t| matches!(t.tok, Tok::Num(..) | Tok::Close(_) | Tok::Text(_) | Tok::Degree));
+        let after_value = self.out.last().is_some_and(|t| {
+            matches!(
+                t.tok,
+                Tok::Num(..) | Tok::Close(_) | Tok::Text(_) | Tok::Degree
+            )
+        });
         if let Some(tok) = self.word(&run, after_value) {
             return self.push(tok);
         }
@@ -235,7 +289,9 @@ impl Lexer<'_> {
         let lower = run.to_ascii_lowercase();
         if run.len() > 1 {
             if let Some(f) = function(run).or_else(|| function(&lower)) {
-                if !matches!(run, "sh" | "ch" | "th" | "tr" | "sign" | "min") || (run == "min" && !after_value && self.opens_next()) {
+                if !matches!(run, "sh" | "ch" | "th" | "tr" | "sign" | "min")
+                    || (run == "min" && !after_value && self.opens_next())
+                {
                     return Some(Tok::Func(f));
                 }
             }
@@ -246,7 +302,9 @@ impl Lexer<'_> {
             "sqrt" => Some(Tok::Sqrt),
             "log" => Some(Tok::Log),
             "pi" if run != "PI" => Some(Tok::Const(Constant::Pi)),
-            "inf" | "infinity" | "oo" if run.len() > 2 || run == "oo" => Some(Tok::Const(Constant::Infinity)),
+            "inf" | "infinity" | "oo" if run.len() > 2 || run == "oo" => {
+                Some(Tok::Const(Constant::Infinity))
+            }
             "percent" | "percentage" | "pct" => Some(Tok::Op('%')),
             "degrees" | "degree" | "deg" => Some(Tok::Degree),
             "mod" => Some(Tok::Mod),
@@ -289,7 +347,13 @@ impl Lexer<'_> {
             return match c {
                 '\\' => {
                     // Row end, with an optional `[2pt]`.
-                    if self.peek(0) == '[' && self.chars[self.at..].iter().take(8).any(|c| *c == ']') && self.chars[self.at..].iter().take(8).any(|c| *c == 'p' || *c == 'm') {
+                    if self.peek(0) == '['
+                        && self.chars[self.at..].iter().take(8).any(|c| *c == ']')
+                        && self.chars[self.at..]
+                            .iter()
+                            .take(8)
+                            .any(|c| *c == 'p' || *c == 'm')
+                    {
                         while self.peek(0) != ']' {
                             self.at += 1;
                         }
@@ -313,10 +377,30 @@ impl Lexer<'_> {
         }
         let mut name: String = self.chars[start..self.at].iter().collect();
         // A known command glued to letters: `\quadx`.
-        if command(&name).is_none() && !is_invisible(&name) && !takes_text(&name) && !matches!(name.as_str(), "begin" | "end" | "operatorname" | "char" | "mathbb" | "kern" | "hspace" | "stackrel" | "phantom") {
+        if command(&name).is_none()
+            && !is_invisible(&name)
+            && !takes_text(&name)
+            && !matches!(
+                name.as_str(),
+                "begin"
+                    | "end"
+                    | "operatorname"
+                    | "char"
+                    | "mathbb"
+                    | "kern"
+                    | "hspace"
+                    | "stackrel"
+                    | "phantom"
+            )
+        {
             let cut = (2..name.len()).rev().find(|n| {
                 let head = &name[..*n];
-                (command(head).is_some() || is_invisible(head)) && (*n > 2 || matches!(head, "pi" | "pm" | "le" | "ge" | "ne" | "mu" | "nu" | "xi" | "in" | "to"))
+                (command(head).is_some() || is_invisible(head))
+                    && (*n > 2
+                        || matches!(
+                            head,
+                            "pi" | "pm" | "le" | "ge" | "ne" | "mu" | "nu" | "xi" | "in" | "to"
+                        ))
             });
             if let Some(n) = cut {
                 self.at = start + n;
@@ -328,26 +412,46 @@ impl Lexer<'_> {
 
     fn named(&mut self, name: &str) {
         match name {
-            "left" | "right" | "mleft" | "mright" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl" | "Biggr" => self.sized(name),
+            "left" | "right" | "mleft" | "mright" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl"
+            | "biggr" | "Biggl" | "Biggr" => self.sized(name),
             "begin" | "end" => {
                 let env = self.braced();
                 let env = env.trim().trim_end_matches('*').to_string();
-                self.push(if name == "begin" { Tok::Begin(env.clone()) } else { Tok::End(env.clone()) });
+                self.push(if name == "begin" {
+                    Tok::Begin(env.clone())
+                } else {
+                    Tok::End(env.clone())
+                });
                 if name == "begin" && env == "array" && self.peek_past_space() == '{' {
                     self.braced();
                 }
             }
             "mathbb" | "mathbf" | "boldsymbol" | "Bbb" => {
-                let letter = if self.peek_past_space() == '{' { self.braced() } else { self.next_letter() };
+                let letter = if self.peek_past_space() == '{' {
+                    self.braced()
+                } else {
+                    self.next_letter()
+                };
                 match blackboard(letter.trim()).filter(|_| name != "boldsymbol") {
-                    Some(set) if name == "mathbb" || name == "Bbb" || matches!(set, NamedSet::Reals | NamedSet::Integers) => self.push(Tok::Named(set)),
+                    Some(set)
+                        if name == "mathbb"
+                            || name == "Bbb"
+                            || matches!(set, NamedSet::Reals | NamedSet::Integers) =>
+                    {
+                        self.push(Tok::Named(set))
+                    }
                     _ => self.relex(letter.trim()),
                 }
             }
             "operatorname" | "mathop" => {
                 self.eat('*');
                 let inner = self.braced();
-                let inner = inner.trim().trim_start_matches("\\mathrm").trim_matches(['{', '}']).trim().to_string();
+                let inner = inner
+                    .trim()
+                    .trim_start_matches("\\mathrm")
+                    .trim_matches(['{', '}'])
+                    .trim()
+                    .to_string();
                 match command(&inner) {
                     Some(tok) => self.push(tok),
                     None => self.text(&inner, true),
@@ -365,18 +469,25 @@ impl Lexer<'_> {
                     self.push(tok);
                 }
             }
-            "hspace" | "kern" | "phantom" | "vspace" | "tag" | "label" | "color" | "hphantom" | "vphantom" => {
+            "hspace" | "kern" | "phantom" | "vspace" | "tag" | "label" | "color" | "hphantom"
+            | "vphantom" => {
                 if self.peek_past_space() == '{' {
                     self.braced();
                 }
                 self.space = true;
             }
             _ if takes_text(name) => {
-                let content = if self.peek_past_space() == '{' { self.braced() } else { self.next_letter() };
+                let content = if self.peek_past_space() == '{' {
+                    self.braced()
+                } else {
+                    self.next_letter()
+                };
                 let math = name.starts_with("math");
                 self.text(&content, math);
             }
-            _ if is_invisible(name) => self.space |= !matches!(name, "limits" | "nolimits" | "displaylimits"),
+            _ if is_invisible(name) => {
+                self.space |= !matches!(name, "limits" | "nolimits" | "displaylimits")
+            }
             _ => match command(name) {
                 Some(Tok::Op('%')) => self.push(Tok::Op('%')),
                 Some(tok) => self.push(tok),
@@ -394,16 +505,28 @@ impl Lexer<'_> {
         match self.peek(0) {
             '|' => {
                 self.at += 1;
-                self.push(if opens { Tok::Open(Delim::Bar) } else { Tok::Close(Delim::Bar) });
+                self.push(if opens {
+                    Tok::Open(Delim::Bar)
+                } else {
+                    Tok::Close(Delim::Bar)
+                });
             }
             '.' => self.at += 1,
             '\\' if self.chars[self.at..].starts_with(&['\\', 'v', 'e', 'r', 't']) => {
                 self.at += 5;
-                self.push(if opens { Tok::Open(Delim::Bar) } else { Tok::Close(Delim::Bar) });
+                self.push(if opens {
+                    Tok::Open(Delim::Bar)
+                } else {
+                    Tok::Close(Delim::Bar)
+                });
             }
             '\\' if self.peek(1) == '|' => {
                 self.at += 2;
-                self.push(if opens { Tok::Open(Delim::Norm) } else { Tok::Close(Delim::Norm) });
+                self.push(if opens {
+                    Tok::Open(Delim::Norm)
+                } else {
+                    Tok::Close(Delim::Norm)
+                });
             }
             '{' => {
                 self.at += 1;
@@ -467,7 +590,9 @@ impl Lexer<'_> {
                 }
                 return;
             }
-            "and" | "or" | "und" | "et" | "y" if !math || lower.len() > 1 => return self.push(Tok::And),
+            "and" | "or" | "und" | "et" | "y" if !math || lower.len() > 1 => {
+                return self.push(Tok::And)
+            }
             "if" | "when" | "otherwise" | "for" | "else" => return self.push(Tok::If),
             "percent" | "percentage" | "pct" | "%" | "\\%" => return self.push(Tok::Op('%')),
             "degrees" | "degree" => return self.push(Tok::Degree),
@@ -476,14 +601,17 @@ impl Lexer<'_> {
             _ => {}
         }
         if math {
-            if let Some(tok) = command(bare).filter(|t| matches!(t, Tok::Func(_) | Tok::Log | Tok::Lim)) {
+            if let Some(tok) =
+                command(bare).filter(|t| matches!(t, Tok::Func(_) | Tok::Log | Tok::Lim))
+            {
                 return self.push(tok);
             }
             if bare.chars().count() == 1 {
                 return self.relex(bare);
             }
         }
-        let numeric = bare.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | '\\' | '$' | '+'));
+        let numeric = bare
+            .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | '\\' | '$' | '+'));
         if numeric {
             return self.relex(bare);
         }
@@ -516,7 +644,21 @@ fn lex_shallow(text: &str, options: &ParseOptions) -> Option<Vec<Token>> {
 fn takes_text(name: &str) -> bool {
     matches!(
         name,
-        "text" | "textbf" | "textit" | "textrm" | "textnormal" | "texttt" | "textsf" | "textup" | "mbox" | "hbox" | "mathrm" | "mathit" | "mathnormal" | "textsc" | "emph"
+        "text"
+            | "textbf"
+            | "textit"
+            | "textrm"
+            | "textnormal"
+            | "texttt"
+            | "textsf"
+            | "textup"
+            | "mbox"
+            | "hbox"
+            | "mathrm"
+            | "mathit"
+            | "mathnormal"
+            | "textsc"
+            | "emph"
     )
 }
 

@@ -34,9 +34,23 @@ impl Parser<'_> {
             return self.fail();
         }
         groups.retain(|g| !g.is_empty());
-        let nested = semicolons && groups.iter().any(|g| g.len() > 1) && !groups.iter().flatten().any(|e| matches!(e, Expr::Rel { .. }));
+        let nested = semicolons
+            && groups.iter().any(|g| g.len() > 1)
+            && !groups
+                .iter()
+                .flatten()
+                .any(|e| matches!(e, Expr::Rel { .. }));
         let mut items: Vec<Expr> = if nested && groups.len() > 1 && top {
-            groups.into_iter().map(|g| if g.len() == 1 { g.into_iter().next().expect("one") } else { Expr::Tuple(g) }).collect()
+            groups
+                .into_iter()
+                .map(|g| {
+                    if g.len() == 1 {
+                        g.into_iter().next().expect("one")
+                    } else {
+                        Expr::Tuple(g)
+                    }
+                })
+                .collect()
         } else {
             groups.into_iter().flatten().collect()
         };
@@ -52,6 +66,7 @@ impl Parser<'_> {
             None => true,
             Some(Tok::Close(_)) => !top,
             Some(Tok::End(_)) => true,
+            Some(Tok::Choose | Tok::Over) => !top,
             Some(Tok::Bar) => !top && self.bars_open > 0,
             Some(Tok::Mid) => self.in_set,
             _ => false,
@@ -59,8 +74,11 @@ impl Parser<'_> {
     }
 
     fn separator_ahead(&self) -> bool {
-        matches!(self.peek(), Some(Tok::Op(',' | ';') | Tok::And | Tok::Row | Tok::Op('&') | Tok::Arrow | Tok::If))
-            || (matches!(self.peek(), Some(Tok::Op('.'))) && matches!(self.peek_at(1), None | Some(Tok::Close(_))))
+        matches!(
+            self.peek(),
+            Some(Tok::Op(',' | ';') | Tok::And | Tok::Row | Tok::Op('&') | Tok::Arrow | Tok::If)
+        ) || (matches!(self.peek(), Some(Tok::Op('.')))
+            && matches!(self.peek_at(1), None | Some(Tok::Close(_))))
     }
 
     fn separator(&mut self) -> Option<char> {
@@ -84,7 +102,9 @@ impl Parser<'_> {
             while let Some(Tok::Rel(op)) = p.peek() {
                 let op = *op;
                 p.at += 1;
-                if p.at >= p.tokens.len() || matches!(p.peek(), Some(Tok::Close(_) | Tok::Op(',' | ';'))) {
+                if p.at >= p.tokens.len()
+                    || matches!(p.peek(), Some(Tok::Close(_) | Tok::Op(',' | ';')))
+                {
                     // `x =` with nothing after it.
                     break;
                 }
@@ -99,7 +119,9 @@ impl Parser<'_> {
             }
             if let Some(Tok::PMod) = p.peek() {
                 p.residue(&mut items)?;
-            } else if matches!(p.peek(), Some(Tok::Open(Delim::Paren))) && p.peek_at(1) == Some(&Tok::Mod) {
+            } else if matches!(p.peek(), Some(Tok::Open(Delim::Paren)))
+                && p.peek_at(1) == Some(&Tok::Mod)
+            {
                 p.residue(&mut items)?;
             }
             if items.len() == 1 {
@@ -125,7 +147,10 @@ impl Parser<'_> {
         }
         if let Some(last) = items.last_mut() {
             let value = Box::new(std::mem::replace(last, Expr::int(0)));
-            *last = Expr::Residue { value, modulus: Box::new(modulus) };
+            *last = Expr::Residue {
+                value,
+                modulus: Box::new(modulus),
+            };
         }
         Ok(())
     }
@@ -157,6 +182,7 @@ impl Parser<'_> {
     /// Unions, intersections and differences, from the left.
     fn set_expr(&mut self) -> Result<Expr> {
         let mut left = self.additive()?;
+        let mut chain = 0;
         loop {
             let op = match self.peek() {
                 Some(Tok::Cup) => SetOp::Union,
@@ -164,6 +190,7 @@ impl Parser<'_> {
                 Some(Tok::SetMinus) => SetOp::Minus,
                 _ => return Ok(left),
             };
+            self.link(&mut chain)?;
             self.at += 1;
             let right = self.additive()?;
             left = Expr::SetOp(op, Box::new(as_set(left)), Box::new(as_set(right)));
@@ -187,13 +214,17 @@ impl Parser<'_> {
             let close = *close;
             self.at += 1;
             return match (open, close) {
-                (Delim::SetBrace, Delim::SetBrace) => Ok(Expr::NamedSet(crate::verify::tree::NamedSet::Empty)),
+                (Delim::SetBrace, Delim::SetBrace) => {
+                    Ok(Expr::NamedSet(crate::verify::tree::NamedSet::Empty))
+                }
                 (Delim::Brace, Delim::Brace) => Ok(Expr::Text(String::new())),
                 _ => self.fail(),
             };
         }
         let inner = self.list(false)?;
-        if open == Delim::SetBrace && (self.is_op(':') || matches!(self.peek(), Some(Tok::Bar | Tok::Mid))) {
+        if open == Delim::SetBrace
+            && (self.is_op(':') || matches!(self.peek(), Some(Tok::Bar | Tok::Mid)))
+        {
             self.at += 1;
             self.in_set = false;
             let conditions = match self.list(false)? {
@@ -201,12 +232,18 @@ impl Parser<'_> {
                 one => vec![one],
             };
             self.expect(&Tok::Close(Delim::SetBrace))?;
-            return Ok(Expr::Builder { element: Box::new(inner), conditions });
+            return Ok(Expr::Builder {
+                element: Box::new(inner),
+                conditions,
+            });
         }
         if open == Delim::Brace && self.eat(&Tok::Choose) {
             let k = self.list(false)?;
             self.expect(&Tok::Close(Delim::Brace))?;
-            return Ok(Expr::Call(crate::verify::tree::Func::Binomial, vec![inner, k]));
+            return Ok(Expr::Call(
+                crate::verify::tree::Func::Binomial,
+                vec![inner, k],
+            ));
         }
         if open == Delim::Brace && self.eat(&Tok::Over) {
             let below = self.list(false)?;
@@ -221,10 +258,16 @@ impl Parser<'_> {
         self.at += 1;
         match (open, close) {
             (Delim::Paren, Delim::Paren) => Ok(tuple(inner)),
-            (Delim::Paren, Delim::Bracket) => interval(inner, true, false).map_or_else(|| self.fail(), Ok),
-            (Delim::Bracket, Delim::Paren) => interval(inner, false, true).map_or_else(|| self.fail(), Ok),
+            (Delim::Paren, Delim::Bracket) => {
+                interval(inner, true, false).map_or_else(|| self.fail(), Ok)
+            }
+            (Delim::Bracket, Delim::Paren) => {
+                interval(inner, false, true).map_or_else(|| self.fail(), Ok)
+            }
             (Delim::Bracket, Delim::Bracket) => match inner {
-                Expr::List(v) if v.len() == 2 => Ok(interval(Expr::List(v), false, false).expect("two ends")),
+                Expr::List(v) if v.len() == 2 => {
+                    Ok(interval(Expr::List(v), false, false).expect("two ends"))
+                }
                 other => Ok(tuple(other)),
             },
             (Delim::SetBrace, Delim::SetBrace) => Ok(match inner {
@@ -240,15 +283,27 @@ impl Parser<'_> {
 
 /// `n = 2, 3, 4`: the later bare values belong to the first relation's symbol, which is kept on each.
 fn share_relation(items: Vec<Expr>) -> Vec<Expr> {
-    let Some(Expr::Rel { items: first, ops }) = items.first() else { return items };
+    let Some(Expr::Rel { items: first, ops }) = items.first() else {
+        return items;
+    };
     let is_assignment = ops.as_slice() == [RelOp::Eq] && matches!(first[0], Expr::Sym(_));
-    if !is_assignment || items[1..].iter().any(|e| matches!(e, Expr::Rel { .. } | Expr::Const(Constant::Ellipsis) | Expr::Text(_))) {
+    if !is_assignment
+        || items[1..].iter().any(|e| {
+            matches!(
+                e,
+                Expr::Rel { .. } | Expr::Const(Constant::Ellipsis) | Expr::Text(_)
+            )
+        })
+    {
         return items;
     }
     let name = first[0].clone();
     let mut out = items.clone();
     for item in &mut out[1..] {
-        *item = Expr::Rel { items: vec![name.clone(), item.clone()], ops: vec![RelOp::Eq] };
+        *item = Expr::Rel {
+            items: vec![name.clone(), item.clone()],
+            ops: vec![RelOp::Eq],
+        };
     }
     out
 }
@@ -271,5 +326,10 @@ fn as_set(e: Expr) -> Expr {
 fn interval(inner: Expr, lo_open: bool, hi_open: bool) -> Option<Expr> {
     let Expr::List(v) = inner else { return None };
     let [lo, hi]: [Expr; 2] = v.try_into().ok()?;
-    Some(Expr::Interval { lo: Box::new(lo), hi: Box::new(hi), lo_open, hi_open })
+    Some(Expr::Interval {
+        lo: Box::new(lo),
+        hi: Box::new(hi),
+        lo_open,
+        hi_open,
+    })
 }

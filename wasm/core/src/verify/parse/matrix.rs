@@ -8,7 +8,8 @@ impl Parser<'_> {
     pub(super) fn environment(&mut self, env: &str) -> Result<Expr> {
         match env {
             "cases" | "rcases" | "dcases" => self.nested(|p| p.cases()),
-            "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "vmatrix" | "Vmatrix" | "smallmatrix" | "array" => {
+            "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "vmatrix" | "Vmatrix"
+            | "smallmatrix" | "array" => {
                 let outer = (self.bars_open, self.in_set);
                 self.bars_open = 0;
                 self.groups += 1;
@@ -16,7 +17,11 @@ impl Parser<'_> {
                 self.groups -= 1;
                 (self.bars_open, self.in_set) = outer;
                 let matrix = Expr::Matrix(rows?);
-                Ok(if env == "vmatrix" { Expr::Call(Func::Det, vec![matrix]) } else { matrix })
+                Ok(if env == "vmatrix" {
+                    Expr::Call(Func::Det, vec![matrix])
+                } else {
+                    matrix
+                })
             }
             // `align`, `aligned`, `gathered`, …: lines of a list.
             _ => {
@@ -79,7 +84,10 @@ impl Parser<'_> {
                 _ => {}
             }
             let value = self.relation()?;
-            while matches!(self.peek(), Some(Tok::Op(',' | '&') | Tok::If | Tok::Text(_))) {
+            while matches!(
+                self.peek(),
+                Some(Tok::Op(',' | '&') | Tok::If | Tok::Text(_))
+            ) {
                 self.at += 1;
             }
             let mut condition = None;
@@ -100,10 +108,12 @@ impl Parser<'_> {
             return self.fail();
         }
         // A system of equations is a list.
-        if out.iter().all(|(v, c)| c.is_none() && matches!(v, Expr::Rel { .. })) {
+        if out
+            .iter()
+            .all(|(v, c)| c.is_none() && matches!(v, Expr::Rel { .. }))
+        {
             return Ok(Expr::List(out.into_iter().map(|(v, _)| v).collect()));
         }
         Ok(Expr::Cases(out))
     }
 }
-

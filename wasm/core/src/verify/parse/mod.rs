@@ -17,7 +17,7 @@ pub use numbers::ten_to;
 pub use symbols::number_word;
 
 use super::tree::Expr;
-use token::{Tok, Token};
+use token::{Delim, Tok, Token};
 
 /// How numerals and commas are read.
 #[derive(Clone, Debug)]
@@ -30,7 +30,10 @@ pub struct ParseOptions {
 
 impl Default for ParseOptions {
     fn default() -> Self {
-        Self { thousands: true, decimal_comma: false }
+        Self {
+            thousands: true,
+            decimal_comma: false,
+        }
     }
 }
 
@@ -50,6 +53,9 @@ pub enum ParseError {
 /// Nesting beyond this is no answer; it also bounds the stack.
 pub const MAX_DEPTH: usize = 48;
 
+/// Longer chains of operators that nest to the left are no answer.
+const MAX_LINKS: usize = 200;
+
 pub(crate) type Result<T> = std::result::Result<T, ParseError>;
 
 pub(crate) struct Parser<'a> {
@@ -64,6 +70,8 @@ pub(crate) struct Parser<'a> {
     /// The differential was read at this group depth.
     found_differential: bool,
     groups: usize,
+    /// Operators that went on a chain which nests to the left, such as `a/b/c`.
+    links: usize,
     /// Inside `\{ … \}`, where `:` and `|` mean "such that".
     in_set: bool,
 }
@@ -71,10 +79,21 @@ pub(crate) struct Parser<'a> {
 /// Parses a whole answer.
 pub fn parse(text: &str, options: &ParseOptions) -> Result<Expr> {
     let mut tokens = lexer::lex(text, options).ok_or(ParseError::TooLong)?;
-    while matches!(tokens.last(), Some(Token { tok: Tok::Op('.' | ',' | ';' | ':' | '&') | Tok::Row | Tok::And, .. })) {
+    while matches!(
+        tokens.last(),
+        Some(Token {
+            tok: Tok::Op('.' | ',' | ';' | ':' | '&') | Tok::Row | Tok::And,
+            ..
+        })
+    ) {
         tokens.pop();
     }
-    let lead = tokens.iter().take_while(|t| matches!(t.tok, Tok::Row | Tok::Op('&' | ':' | ',' | '.'))).count();
+    let mut tokens = tokens;
+    subscripts_first(&mut tokens);
+    let lead = tokens
+        .iter()
+        .take_while(|t| matches!(t.tok, Tok::Row | Tok::Op('&' | ':' | ',' | '.')))
+        .count();
     let tokens = &tokens[lead..];
     if tokens.is_empty() {
         return Err(ParseError::Empty);
@@ -89,6 +108,7 @@ pub fn parse(text: &str, options: &ParseOptions) -> Result<Expr> {
         integrals: 0,
         found_differential: false,
         groups: 0,
+        links: 0,
         in_set: false,
     };
     let expr = parser.list(true)?;
@@ -140,6 +160,16 @@ impl Parser<'_> {
         Err(ParseError::Unexpected(self.at))
     }
 
+    /// Counts another operator of a chain that nests to the left; the first of a chain is free.
+    fn link(&mut self, chain: &mut usize) -> Result<()> {
+        *chain += 1;
+        self.links += usize::from(*chain > 1);
+        if self.links > MAX_LINKS {
+            return Err(ParseError::TooDeep);
+        }
+        Ok(())
+    }
+
     /// Runs `inner` one level deeper.
     fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_DEPTH {
@@ -150,4 +180,42 @@ impl Parser<'_> {
         self.depth -= 1;
         out
     }
+}
+
+/// `x^2_i` → `x_i^2`, and the same for the bounds of operators.
+fn subscripts_first(tokens: &mut [Token]) {
+    let mut i = 0;
+    while i + 2 < tokens.len() {
+        if tokens[i].tok == Tok::Op('^') {
+            if let Some(middle) = argument_end(tokens, i + 1) {
+                if tokens.get(middle).map(|t| &t.tok) == Some(&Tok::Op('_')) {
+                    if let Some(end) = argument_end(tokens, middle + 1) {
+                        tokens[i..end].rotate_left(middle - i);
+                        i = end;
+                        continue;
+                    }
+                }
+            }
+        }
+        i += 1;
+    }
+}
+
+/// After the group or single token at `from`; longer groups are left as they are.
+fn argument_end(tokens: &[Token], from: usize) -> Option<usize> {
+    const LONGEST: usize = 64;
+    let mut depth = 0usize;
+    for (k, token) in tokens.iter().enumerate().skip(from).take(LONGEST) {
+        match token.tok {
+            Tok::Open(Delim::Brace) => depth += 1,
+            Tok::Close(Delim::Brace) => depth = depth.checked_sub(1)?,
+            Tok::Num(..) | Tok::Sym(_) | Tok::Const(_) => {}
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(k + 1);
+        }
+    }
+    None
 }

@@ -40,7 +40,13 @@ pub fn lex_number(lexer: &Lexer) -> (Number, String, usize) {
         }
     }
     // `1.000.000`: two points or more can only separate thousands.
-    if (1..=3).contains(&i) && lexer.options.thousands && at(i) == '.' && run(i + 1) == 3 && at(i + 4) == '.' && run(i + 5) == 3 {
+    if (1..=3).contains(&i)
+        && lexer.options.thousands
+        && at(i) == '.'
+        && run(i + 1) == 3
+        && at(i + 4) == '.'
+        && run(i + 5) == 3
+    {
         while at(i) == '.' && run(i + 1) == 3 {
             (1..=3).for_each(|k| digits.push(at(i + k)));
             i += 4;
@@ -48,7 +54,16 @@ pub fn lex_number(lexer: &Lexer) -> (Number, String, usize) {
     }
     let mut decimals = None;
     let point = match at(i) {
-        '.' => run(i + 1) > 0 || (i > 0 && !at(i + 1).is_alphanumeric() && at(i + 1) != '.' && at(i + 1) != '\\' && at(i + 1) != '\0' && at(i + 1) != ' ' && false),
+        '.' => {
+            run(i + 1) > 0
+                || (i > 0
+                    && !at(i + 1).is_alphanumeric()
+                    && at(i + 1) != '.'
+                    && at(i + 1) != '\\'
+                    && at(i + 1) != '\0'
+                    && at(i + 1) != ' '
+                    && false)
+        }
         ',' => lexer.options.decimal_comma && run(i + 1) > 0,
         '{' => at(i + 1) == ',' && at(i + 2) == '}' && run(i + 3) > 0,
         _ => false,

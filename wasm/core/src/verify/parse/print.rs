@@ -46,8 +46,16 @@ fn wrapped(open: &str, items: &[Expr], close: &str, out: &mut String) {
 }
 
 fn factor(e: &Expr, out: &mut String) {
-    let bare = matches!(e, Expr::Sym(_) | Expr::Const(_) | Expr::Call(..) | Expr::Apply(..) | Expr::Tuple(_) | Expr::Matrix(_) | Expr::Text(_))
-        || matches!(e, Expr::Num(n) if n.value.is_integer() && n.value.numer().sign() != num_bigint::Sign::Minus);
+    let bare = matches!(
+        e,
+        Expr::Sym(_)
+            | Expr::Const(_)
+            | Expr::Call(..)
+            | Expr::Apply(..)
+            | Expr::Tuple(_)
+            | Expr::Matrix(_)
+            | Expr::Text(_)
+    ) || matches!(e, Expr::Num(n) if n.value.is_integer() && n.value.numer().sign() != num_bigint::Sign::Minus);
     if bare {
         return write(e, out);
     }
@@ -113,21 +121,36 @@ fn write(e: &Expr, out: &mut String) {
             out.push('^');
             factor(b, out);
         }
-        Expr::Call(f, v) => wrapped(&format!("{}(", format!("{f:?}").to_lowercase()), v, ")", out),
+        Expr::Call(f, v) => wrapped(
+            &format!("{}(", format!("{f:?}").to_lowercase()),
+            v,
+            ")",
+            out,
+        ),
         Expr::Apply(f, v) => wrapped(&format!("{f}("), v, ")", out),
         Expr::Percent(a) => {
             factor(a, out);
             out.push('%');
         }
         Expr::Degree(a) => write(a, out),
-        Expr::PlusMinus { left, right, flipped } => {
+        Expr::PlusMinus {
+            left,
+            right,
+            flipped,
+        } => {
             if let Some(left) = left {
                 write(left, out);
             }
             out.push_str(if *flipped { " -+ " } else { " +- " });
             factor(right, out);
         }
-        Expr::Big { op, var, lower, upper, body } => {
+        Expr::Big {
+            op,
+            var,
+            lower,
+            upper,
+            body,
+        } => {
             out.push_str(&format!("{op:?}(").to_lowercase());
             write(body, out);
             out.push_str(&format!(", {var}"));
@@ -159,7 +182,12 @@ fn write(e: &Expr, out: &mut String) {
         Expr::Tuple(v) => wrapped("(", v, ")", out),
         Expr::Set(v) => wrapped("{", v, "}", out),
         Expr::List(v) => join(v, ", ", out),
-        Expr::Interval { lo, hi, lo_open, hi_open } => {
+        Expr::Interval {
+            lo,
+            hi,
+            lo_open,
+            hi_open,
+        } => {
             out.push(if *lo_open { '(' } else { '[' });
             write(lo, out);
             out.push_str(", ");
@@ -176,7 +204,10 @@ fn write(e: &Expr, out: &mut String) {
             write(b, out);
         }
         Expr::NamedSet(s) => out.push_str(&format!("{s:?}")),
-        Expr::Builder { element, conditions } => {
+        Expr::Builder {
+            element,
+            conditions,
+        } => {
             out.push('{');
             write(element, out);
             wrapped(" : ", conditions, "}", out);

@@ -4,9 +4,10 @@ use super::token::{Delim, Tok};
 use crate::verify::tree::{Constant, Func, NamedSet, RelOp};
 
 const GREEK: &[&str] = &[
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-    "omicron", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda",
-    "Xi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar", "aleph", "nabla", "partial",
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "omicron", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
+    "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+    "ell", "hbar", "aleph", "nabla", "partial",
 ];
 
 /// The function a name stands for.
@@ -57,8 +58,10 @@ pub fn function(name: &str) -> Option<Func> {
 }
 
 /// Function names a plain run of letters may also start with: `sinx`.
-pub const GLUED: &[&str] =
-    &["arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "pi"];
+pub const GLUED: &[&str] = &[
+    "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sqrt", "sin", "cos", "tan", "cot",
+    "sec", "csc", "log", "ln", "pi",
+];
 
 /// What a command (without its backslash) stands for; `None` if it is unknown.
 pub fn command(name: &str) -> Option<Tok> {
@@ -80,7 +83,9 @@ pub fn command(name: &str) -> Option<Tok> {
         "exponentialE" => Tok::Const(Constant::E),
         "imath" | "imaginaryI" => Tok::Const(Constant::I),
         "jmath" => Tok::Sym("j".into()),
-        "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" | "dotsm" | "vdots" | "ddots" | "hdots" => Tok::Const(Constant::Ellipsis),
+        "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" | "dotsm" | "vdots" | "ddots" | "hdots" => {
+            Tok::Const(Constant::Ellipsis)
+        }
         "log" => Tok::Log,
         "lg" => Tok::Log,
         "frac" | "dfrac" | "tfrac" | "cfrac" | "sfrac" | "nicefrac" => Tok::Frac,
@@ -97,7 +102,8 @@ pub fn command(name: &str) -> Option<Tok> {
         "cup" | "bigcup" => Tok::Cup,
         "cap" | "bigcap" => Tok::Cap,
         "setminus" | "backslash" | "smallsetminus" => Tok::SetMinus,
-        "to" | "rightarrow" | "longrightarrow" | "Rightarrow" | "Longrightarrow" | "implies" | "mapsto" | "longmapsto" => Tok::Arrow,
+        "to" | "rightarrow" | "longrightarrow" | "Rightarrow" | "Longrightarrow" | "implies"
+        | "mapsto" | "longmapsto" => Tok::Arrow,
         "bmod" | "mod" => Tok::Mod,
         "pmod" => Tok::PMod,
         "circ" | "degree" | "deg" | "degrees" => Tok::Degree,
@@ -140,9 +146,9 @@ pub fn command(name: &str) -> Option<Tok> {
         "mid" => Tok::Mid,
         "emptyset" | "varnothing" => Tok::Named(NamedSet::Empty),
         "land" | "wedge" | "lor" | "vee" => Tok::And,
-        "hat" | "vec" | "tilde" | "widehat" | "overrightarrow" | "boldsymbol" | "pmb" | "bm" | "boxed" | "fbox" | "underline" | "mathop" | "mathsf" | "mathtt" | "mathcal" | "mathscr" | "mathfrak" | "ensuremath" | "limits" | "nolimits" => {
-            Tok::Transparent
-        }
+        "hat" | "vec" | "tilde" | "widehat" | "overrightarrow" | "boldsymbol" | "pmb" | "bm"
+        | "boxed" | "fbox" | "underline" | "mathop" | "mathsf" | "mathtt" | "mathcal"
+        | "mathscr" | "mathfrak" | "ensuremath" | "limits" | "nolimits" => Tok::Transparent,
         _ => return None,
     })
 }
@@ -151,9 +157,66 @@ pub fn command(name: &str) -> Option<Tok> {
 pub fn is_invisible(name: &str) -> bool {
     matches!(
         name,
-        "left" | "right" | "mleft" | "mright" | "middle" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl" | "Biggr" | "quad" | "qquad" | "displaystyle" | "textstyle" | "scriptstyle" | "scriptscriptstyle" | "limits" | "nolimits"
-            | "negthickspace" | "negthinspace" | "negmedspace" | "thinspace" | "thickspace" | "medspace" | "enspace" | "hfill" | "allowbreak" | "nobreak" | "rm" | "bf" | "it" | "nonumber" | "notag" | "displaylimits" | "hline" | "forall" | "exists" | "angle" | "triangle" | "therefore" | "because" | "strut" | "left." | "right."
-            | "small" | "large" | "Large" | "normalsize" | "centering" | "par" | "newline" | "noindent" | "square"
+        "left"
+            | "right"
+            | "mleft"
+            | "mright"
+            | "middle"
+            | "big"
+            | "Big"
+            | "bigg"
+            | "Bigg"
+            | "bigl"
+            | "bigr"
+            | "Bigl"
+            | "Bigr"
+            | "biggl"
+            | "biggr"
+            | "Biggl"
+            | "Biggr"
+            | "quad"
+            | "qquad"
+            | "displaystyle"
+            | "textstyle"
+            | "scriptstyle"
+            | "scriptscriptstyle"
+            | "limits"
+            | "nolimits"
+            | "negthickspace"
+            | "negthinspace"
+            | "negmedspace"
+            | "thinspace"
+            | "thickspace"
+            | "medspace"
+            | "enspace"
+            | "hfill"
+            | "allowbreak"
+            | "nobreak"
+            | "rm"
+            | "bf"
+            | "it"
+            | "nonumber"
+            | "notag"
+            | "displaylimits"
+            | "hline"
+            | "forall"
+            | "exists"
+            | "angle"
+            | "triangle"
+            | "therefore"
+            | "because"
+            | "strut"
+            | "left."
+            | "right."
+            | "small"
+            | "large"
+            | "Large"
+            | "normalsize"
+            | "centering"
+            | "par"
+            | "newline"
+            | "noindent"
+            | "square"
     )
 }
 
@@ -287,27 +350,166 @@ pub fn vulgar(c: char) -> Option<(i64, i64)> {
 pub fn is_unit(word: &str) -> bool {
     let w = word.trim_end_matches('.');
     const UNITS: &[&str] = &[
-        "cm", "mm", "km", "dm", "nm", "kg", "mg", "lb", "lbs", "oz", "ft", "yd", "mi", "mph", "kmh", "kmph", "kph", "hr", "hrs", "min", "mins",
-        "sec", "secs", "ms", "ml", "mL", "cl", "dl", "cc", "gal", "gm", "gms", "sq", "cu", "rs", "Rs", "usd", "USD", "EUR", "GBP", "dollar", "cent", "pound", "euro",
-        "inch", "in", "feet", "foot", "yard", "mile", "meter", "metre", "liter", "litre", "gallon", "gram", "kilogram", "second",
-        "minute", "hour", "day", "week", "month", "year", "degree", "deg", "rad", "radian", "unit", "square", "cubic", "acre", "hectare",
-        "cm2", "cm3", "m2", "m3", "km2", "kJ", "kW", "kWh", "Hz", "kHz", "Pa", "kPa", "mol", "ohm", "cal", "kcal", "way", "men", "man", "women", "people", "student", "coin",
-        "apple", "point", "digit", "edge", "tile", "toy", "pie", "meal", "monkey", "mark", "rupee", "volt", "watt", "joule", "newton", "amp", "kelvin", "kilometer", "centimeter", "millimeter", "time", "units", "sqft",
+        "cm",
+        "mm",
+        "km",
+        "dm",
+        "nm",
+        "kg",
+        "mg",
+        "lb",
+        "lbs",
+        "oz",
+        "ft",
+        "yd",
+        "mi",
+        "mph",
+        "kmh",
+        "kmph",
+        "kph",
+        "hr",
+        "hrs",
+        "min",
+        "mins",
+        "sec",
+        "secs",
+        "ms",
+        "ml",
+        "mL",
+        "cl",
+        "dl",
+        "cc",
+        "gal",
+        "gm",
+        "gms",
+        "sq",
+        "cu",
+        "rs",
+        "Rs",
+        "usd",
+        "USD",
+        "EUR",
+        "GBP",
+        "dollar",
+        "cent",
+        "pound",
+        "euro",
+        "inch",
+        "in",
+        "feet",
+        "foot",
+        "yard",
+        "mile",
+        "meter",
+        "metre",
+        "liter",
+        "litre",
+        "gallon",
+        "gram",
+        "kilogram",
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "week",
+        "month",
+        "year",
+        "degree",
+        "deg",
+        "rad",
+        "radian",
+        "unit",
+        "square",
+        "cubic",
+        "acre",
+        "hectare",
+        "cm2",
+        "cm3",
+        "m2",
+        "m3",
+        "km2",
+        "kJ",
+        "kW",
+        "kWh",
+        "Hz",
+        "kHz",
+        "Pa",
+        "kPa",
+        "mol",
+        "ohm",
+        "cal",
+        "kcal",
+        "way",
+        "men",
+        "man",
+        "women",
+        "people",
+        "student",
+        "coin",
+        "apple",
+        "point",
+        "digit",
+        "edge",
+        "tile",
+        "toy",
+        "pie",
+        "meal",
+        "monkey",
+        "mark",
+        "rupee",
+        "volt",
+        "watt",
+        "joule",
+        "newton",
+        "amp",
+        "kelvin",
+        "kilometer",
+        "centimeter",
+        "millimeter",
+        "time",
+        "units",
+        "sqft",
     ];
-    let singular = w.strip_suffix("es").filter(|s| UNITS.contains(s)).or(w.strip_suffix('s')).unwrap_or(w);
+    let singular = w
+        .strip_suffix("es")
+        .filter(|s| UNITS.contains(s))
+        .or(w.strip_suffix('s'))
+        .unwrap_or(w);
     UNITS.contains(&w) || UNITS.contains(&singular)
 }
 
 /// Single letters that are units after a space: `5 m`.
 pub fn is_letter_unit(letter: &str) -> bool {
-    matches!(letter, "m" | "g" | "s" | "h" | "L" | "l" | "N" | "J" | "W" | "V" | "K" | "F" | "C" | "A")
+    matches!(
+        letter,
+        "m" | "g" | "s" | "h" | "L" | "l" | "N" | "J" | "W" | "V" | "K" | "F" | "C" | "A"
+    )
 }
 
 /// Small numbers in words.
 pub fn number_word(word: &str) -> Option<i64> {
     const WORDS: &[&str] = &[
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     let lower = word.to_lowercase();
     WORDS.iter().position(|w| *w == lower).map(|i| i as i64)

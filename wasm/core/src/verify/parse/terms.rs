@@ -13,11 +13,16 @@ impl Parser<'_> {
     pub(super) fn additive(&mut self) -> Result<Expr> {
         self.nested(|p| {
             let mut terms: Vec<Expr> = vec![];
+            let mut chain = 0;
             let mut sum = if let Some(Tok::PlusMinus(flipped)) = p.peek() {
                 let flipped = *flipped;
                 p.at += 1;
                 let right = Box::new(p.term()?);
-                Expr::PlusMinus { left: None, right, flipped }
+                Expr::PlusMinus {
+                    left: None,
+                    right,
+                    flipped,
+                }
             } else {
                 p.term()?
             };
@@ -38,11 +43,16 @@ impl Parser<'_> {
                     }
                     Some(Tok::PlusMinus(flipped)) => {
                         let flipped = *flipped;
+                        p.link(&mut chain)?;
                         p.at += 1;
                         terms.push(sum);
                         let left = Some(Box::new(add(std::mem::take(&mut terms))));
                         let right = Box::new(p.term()?);
-                        sum = Expr::PlusMinus { left, right, flipped };
+                        sum = Expr::PlusMinus {
+                            left,
+                            right,
+                            flipped,
+                        };
                     }
                     _ => break,
                 }
@@ -55,6 +65,7 @@ impl Parser<'_> {
     /// `a b / c mod d`, from the left.
     pub(super) fn term(&mut self) -> Result<Expr> {
         let mut left = self.signed()?;
+        let mut chain = 0;
         loop {
             if self.found_differential {
                 return Ok(left);
@@ -72,11 +83,13 @@ impl Parser<'_> {
                         self.at += 1;
                         continue;
                     }
+                    self.link(&mut chain)?;
                     let right = self.signed()?;
                     left = Expr::Div(Box::new(left), Box::new(right));
                 }
                 Some(Tok::Mod) => {
                     self.at += 1;
+                    self.link(&mut chain)?;
                     let right = self.signed()?;
                     left = Expr::Call(Func::Mod, vec![left, right]);
                 }
@@ -87,9 +100,13 @@ impl Parser<'_> {
                         continue;
                     }
                     if let Some(unit) = self.letter_unit(&left) {
-                        return Ok(Expr::WithUnit { value: Box::new(left), unit });
+                        return Ok(Expr::WithUnit {
+                            value: Box::new(left),
+                            unit,
+                        });
                     }
                     let right = self.power()?;
+                    let right = self.mixed_number(&right).unwrap_or(right);
                     left = times(left, right);
                 }
                 _ => return Ok(left),
@@ -117,10 +134,8 @@ impl Parser<'_> {
             self.at += 1;
         }
         let mut value = self.power()?;
-        if negative {
-            if let Some(mixed) = self.mixed_number(&value) {
-                value = mixed;
-            }
+        if let Some(mixed) = self.mixed_number(&value) {
+            value = mixed;
         }
         Ok(if negative { value.negated() } else { value })
     }
@@ -135,8 +150,23 @@ impl Parser<'_> {
             Some(Tok::Bar) => self.bar_opens(),
             Some(Tok::Open(Delim::Paren)) => self.peek_at(1) != Some(&Tok::Mod),
             Some(
-                Tok::Num(..) | Tok::Sym(_) | Tok::Const(_) | Tok::Func(_) | Tok::Open(_) | Tok::Frac | Tok::Sqrt | Tok::Binom | Tok::Sum
-                | Tok::Product | Tok::Integral | Tok::Lim | Tok::Begin(_) | Tok::Overline | Tok::Log | Tok::Transparent | Tok::Named(_),
+                Tok::Num(..)
+                | Tok::Sym(_)
+                | Tok::Const(_)
+                | Tok::Func(_)
+                | Tok::Open(_)
+                | Tok::Frac
+                | Tok::Sqrt
+                | Tok::Binom
+                | Tok::Sum
+                | Tok::Product
+                | Tok::Integral
+                | Tok::Lim
+                | Tok::Begin(_)
+                | Tok::Overline
+                | Tok::Log
+                | Tok::Transparent
+                | Tok::Named(_),
             ) => true,
             _ => false,
         }
@@ -153,7 +183,9 @@ impl Parser<'_> {
 
     /// Text after a value is a unit or a remark: dropped, with its exponent.
     fn unit(&mut self, left: &mut Expr) -> Result<()> {
-        if let (Expr::Text(words), Some(Tok::Text(next) | Tok::Word(next))) = (&mut *left, self.peek()) {
+        if let (Expr::Text(words), Some(Tok::Text(next) | Tok::Word(next))) =
+            (&mut *left, self.peek())
+        {
             words.push(' ');
             words.push_str(next);
             self.at += 1;
@@ -178,7 +210,10 @@ impl Parser<'_> {
             let w = w.to_ascii_lowercase().replace([' ', '.'], "");
             if matches!(w.as_str(), "am" | "pm") {
                 self.at += 1;
-                *left = Expr::WithUnit { value: Box::new(left.clone()), unit: w };
+                *left = Expr::WithUnit {
+                    value: Box::new(left.clone()),
+                    unit: w,
+                };
                 return Ok(());
             }
         }
@@ -186,11 +221,17 @@ impl Parser<'_> {
         loop {
             if self.eat(&Tok::Op('^')) {
                 self.argument()?;
-            } else if self.is_op('.') && matches!(self.peek_at(1), Some(Tok::Text(_) | Tok::Word(_))) {
+            } else if self.is_op('.')
+                && matches!(self.peek_at(1), Some(Tok::Text(_) | Tok::Word(_)))
+            {
                 self.at += 1;
-            } else if self.is_op('/') && matches!(self.peek_at(1), Some(Tok::Text(_) | Tok::Word(_))) {
+            } else if self.is_op('/')
+                && matches!(self.peek_at(1), Some(Tok::Text(_) | Tok::Word(_)))
+            {
                 self.at += 1;
-            } else if self.is_op('/') && matches!(self.peek_at(1), Some(Tok::Sym(s)) if is_letter_unit(s)) {
+            } else if self.is_op('/')
+                && matches!(self.peek_at(1), Some(Tok::Sym(s)) if is_letter_unit(s))
+            {
                 self.at += 2;
             } else if matches!(self.peek(), Some(Tok::Word(_) | Tok::Text(_))) {
                 self.at += 1;
@@ -206,26 +247,38 @@ impl Parser<'_> {
         if !self.spaced() || self.groups > 0 {
             return None;
         }
-        let Some(Tok::Sym(s)) = self.peek() else { return None };
+        let Some(Tok::Sym(s)) = self.peek() else {
+            return None;
+        };
         if !is_letter_unit(s) {
             return None;
         }
         let name = s.clone();
         let mut k = 1;
         let skip_power = |k: usize| -> usize {
-            if self.peek_at(k) == Some(&Tok::Op('^')) && matches!(self.peek_at(k + 1), Some(Tok::Num(..))) {
+            if self.peek_at(k) == Some(&Tok::Op('^'))
+                && matches!(self.peek_at(k + 1), Some(Tok::Num(..)))
+            {
                 return k + 2;
             }
-            if self.peek_at(k) == Some(&Tok::Op('^')) && self.peek_at(k + 1) == Some(&Tok::Open(Delim::Brace)) && self.peek_at(k + 3) == Some(&Tok::Close(Delim::Brace)) {
+            if self.peek_at(k) == Some(&Tok::Op('^'))
+                && self.peek_at(k + 1) == Some(&Tok::Open(Delim::Brace))
+                && self.peek_at(k + 3) == Some(&Tok::Close(Delim::Brace))
+            {
                 return k + 4;
             }
             k
         };
         k = skip_power(k);
-        if self.peek_at(k) == Some(&Tok::Op('/')) && matches!(self.peek_at(k + 1), Some(Tok::Sym(u)) if is_letter_unit(u)) {
+        if self.peek_at(k) == Some(&Tok::Op('/'))
+            && matches!(self.peek_at(k + 1), Some(Tok::Sym(u)) if is_letter_unit(u))
+        {
             k = skip_power(k + 2);
         }
-        if !matches!(self.peek_at(k), None | Some(Tok::Op('.' | ',' | ';') | Tok::And)) {
+        if !matches!(
+            self.peek_at(k),
+            None | Some(Tok::Op('.' | ',' | ';') | Tok::And)
+        ) {
             return None;
         }
         self.at += k;
@@ -235,20 +288,33 @@ impl Parser<'_> {
     /// `2\frac{1}{3}` and `2 1/3`: a whole number right before a proper fraction of literals.
     fn mixed_number(&mut self, left: &Expr) -> Option<Expr> {
         let whole = left.natural()?;
-        if !matches!(self.tokens.get(self.at.checked_sub(1)?).map(|t| &t.tok), Some(Tok::Num(..))) {
+        if !matches!(
+            self.tokens.get(self.at.checked_sub(1)?).map(|t| &t.tok),
+            Some(Tok::Num(..))
+        ) {
             return None;
         }
         let (n, d, used) = match self.peek()? {
             Tok::Frac => self.literal_fraction()?,
-            Tok::Num(n, _) if self.spaced() && n.decimals.is_none() && self.peek_at(1) == Some(&Tok::Op('/')) => {
-                let Some(Tok::Num(d, _)) = self.peek_at(2) else { return None };
+            Tok::Num(n, _)
+                if self.spaced()
+                    && n.decimals.is_none()
+                    && self.peek_at(1) == Some(&Tok::Op('/')) =>
+            {
+                let Some(Tok::Num(d, _)) = self.peek_at(2) else {
+                    return None;
+                };
                 // `1/2 3/4` is no mixed number.
-                if d.decimals.is_some() || self.at >= 2 && self.tokens[self.at - 2].tok == Tok::Op('/') {
+                if d.decimals.is_some()
+                    || self.at >= 2 && self.tokens[self.at - 2].tok == Tok::Op('/')
+                {
                     return None;
                 }
                 (n.value.to_integer(), d.value.to_integer(), 3)
             }
-            Tok::Num(n, text) if text.is_empty() && self.spaced() && n.value < BigRational::one() => {
+            Tok::Num(n, text)
+                if text.is_empty() && self.spaced() && n.value < BigRational::one() =>
+            {
                 (n.value.numer().clone(), n.value.denom().clone(), 1)
             }
             _ => return None,
@@ -257,18 +323,46 @@ impl Parser<'_> {
             return None;
         }
         self.at += used;
-        Some(Expr::rational(BigRational::from_integer(whole) + BigRational::new(n, d)))
+        Some(Expr::rational(
+            BigRational::from_integer(whole) + BigRational::new(n, d),
+        ))
     }
 
     /// The parts of `\frac{1}{2}` and its shorthands, if both are whole numerals.
     fn literal_fraction(&self) -> Option<(BigInt, BigInt, usize)> {
-        let natural = |n: &Number| (n.decimals.is_none() && n.value.is_integer()).then(|| n.value.to_integer());
-        match (self.peek_at(1)?, self.peek_at(2), self.peek_at(3), self.peek_at(4), self.peek_at(5), self.peek_at(6)) {
-            (Tok::Open(Delim::Brace), Some(Tok::Num(n, _)), Some(Tok::Close(Delim::Brace)), Some(Tok::Open(Delim::Brace)), Some(Tok::Num(d, _)), Some(Tok::Close(Delim::Brace))) => {
-                Some((natural(n)?, natural(d)?, 7))
-            }
-            (Tok::Num(n, text), Some(Tok::Open(Delim::Brace)), Some(Tok::Num(d, _)), Some(Tok::Close(Delim::Brace)), ..) if text.len() == 1 => Some((natural(n)?, natural(d)?, 5)),
-            (Tok::Open(Delim::Brace), Some(Tok::Num(n, _)), Some(Tok::Close(Delim::Brace)), Some(Tok::Num(d, text)), ..) if text.len() == 1 => Some((natural(n)?, natural(d)?, 5)),
+        let natural = |n: &Number| {
+            (n.decimals.is_none() && n.value.is_integer()).then(|| n.value.to_integer())
+        };
+        match (
+            self.peek_at(1)?,
+            self.peek_at(2),
+            self.peek_at(3),
+            self.peek_at(4),
+            self.peek_at(5),
+            self.peek_at(6),
+        ) {
+            (
+                Tok::Open(Delim::Brace),
+                Some(Tok::Num(n, _)),
+                Some(Tok::Close(Delim::Brace)),
+                Some(Tok::Open(Delim::Brace)),
+                Some(Tok::Num(d, _)),
+                Some(Tok::Close(Delim::Brace)),
+            ) => Some((natural(n)?, natural(d)?, 7)),
+            (
+                Tok::Num(n, text),
+                Some(Tok::Open(Delim::Brace)),
+                Some(Tok::Num(d, _)),
+                Some(Tok::Close(Delim::Brace)),
+                ..,
+            ) if text.len() == 1 => Some((natural(n)?, natural(d)?, 5)),
+            (
+                Tok::Open(Delim::Brace),
+                Some(Tok::Num(n, _)),
+                Some(Tok::Close(Delim::Brace)),
+                Some(Tok::Num(d, text)),
+                ..,
+            ) if text.len() == 1 => Some((natural(n)?, natural(d)?, 5)),
             (Tok::Num(n, text), next, ..) if n.decimals.is_none() => match (text.len(), next) {
                 (1, Some(Tok::Num(d, t))) if t.len() == 1 => Some((natural(n)?, natural(d)?, 3)),
                 (2.., _) if !text.starts_with('0') => {
@@ -292,7 +386,10 @@ impl Parser<'_> {
             if p.eat(&Tok::Degree) {
                 return p.after(Expr::Degree(Box::new(base)));
             }
-            if p.peek() == Some(&Tok::Open(Delim::Brace)) && p.peek_at(1) == Some(&Tok::Degree) && p.peek_at(2) == Some(&Tok::Close(Delim::Brace)) {
+            if p.peek() == Some(&Tok::Open(Delim::Brace))
+                && p.peek_at(1) == Some(&Tok::Degree)
+                && p.peek_at(2) == Some(&Tok::Close(Delim::Brace))
+            {
                 p.at += 3;
                 return p.after(Expr::Degree(Box::new(base)));
             }
@@ -306,7 +403,10 @@ impl Parser<'_> {
                 Expr::Sym(name) if p.is_op('_') => {
                     p.at += 1;
                     let sub = p.subscript_text()?;
-                    Expr::Pow(Box::new(Expr::Sym(format!("{name}_{sub}"))), Box::new(exponent))
+                    Expr::Pow(
+                        Box::new(Expr::Sym(format!("{name}_{sub}"))),
+                        Box::new(exponent),
+                    )
                 }
                 base => Expr::Pow(Box::new(base), Box::new(exponent)),
             };
@@ -317,7 +417,7 @@ impl Parser<'_> {
     /// After `^`: a group, or a signed atom; plain text writes `2^-3` and `2^10`.
     pub(super) fn exponent(&mut self) -> Result<Expr> {
         if self.eat(&Tok::Op('-')) {
-            return Ok(self.exponent()?.negated());
+            return Ok(self.nested(|p| p.exponent())?.negated());
         }
         if self.peek() == Some(&Tok::Open(Delim::Paren)) {
             self.at += 1;
@@ -338,12 +438,21 @@ impl Parser<'_> {
     }
 
     fn after(&mut self, mut value: Expr) -> Result<Expr> {
+        let mut chain = 0;
         loop {
+            self.link(&mut chain)?;
             match self.peek() {
                 Some(Tok::Op('!')) => {
                     self.at += 1;
                     let double = self.eat(&Tok::Op('!'));
-                    value = Expr::Call(if double { Func::DoubleFactorial } else { Func::Factorial }, vec![value]);
+                    value = Expr::Call(
+                        if double {
+                            Func::DoubleFactorial
+                        } else {
+                            Func::Factorial
+                        },
+                        vec![value],
+                    );
                 }
                 Some(Tok::Op('%')) => {
                     self.at += 1;
@@ -357,7 +466,9 @@ impl Parser<'_> {
                     self.at += 2;
                     value = Expr::Degree(Box::new(value));
                 }
-                Some(Tok::Op('^')) if !matches!(value, Expr::Num(_) | Expr::Sym(_) | Expr::Const(_)) => {
+                Some(Tok::Op('^'))
+                    if !matches!(value, Expr::Num(_) | Expr::Sym(_) | Expr::Const(_)) =>
+                {
                     if !matches!(value, Expr::Call(Func::Factorial, _) | Expr::Degree(_)) {
                         return Ok(value);
                     }
@@ -396,4 +507,3 @@ pub(super) fn word_value(word: &str) -> Expr {
         None => Expr::Text(word.to_string()),
     }
 }
-
