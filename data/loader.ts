@@ -1,7 +1,7 @@
 // Optimiser steps out of examples, with a position that can be stored and sought: an epoch is a
 // seeded shuffle of the packed rows, and step s takes the s-th `batchSize` of them.
 
-import { type Batch, type Example } from "./example.ts";
+import { type Batch, type Example, IGNORED_TARGET } from "./example.ts";
 import { layOut, packRows, type Row, weigh } from "./pack.ts";
 import { shuffled } from "./shuffle.ts";
 
@@ -35,6 +35,7 @@ export class Loader {
   constructor(options: LoaderOptions) {
     const { examples, maxLength, packing } = options;
     if (examples.length === 0) throw new RangeError("Cannot train: the dataset has no examples");
+    if (!countsAny(examples)) throw new RangeError("Cannot train: no token of the dataset counts");
     this.#options = options;
     this.#rows = rowsOf(examples, maxLength, packing);
   }
@@ -91,15 +92,24 @@ export class Loader {
   }
 }
 
+function countsAny(examples: readonly Example[]): boolean {
+  return examples.some(({ targets }) => targets.some((target) => target !== IGNORED_TARGET));
+}
+
 /**
  * A fixed set of evaluation batches, as wide as the training batches. The weights of a batch are
  * 1 / (its own counted tokens).
+ *
+ * @throws {RangeError} if no token counts.
  */
 export function evaluationBatches(
   examples: readonly Example[],
   maxLength: number,
   tokensPerBatch: number,
 ): Batch[] {
+  if (!countsAny(examples)) {
+    throw new RangeError("Cannot evaluate: no token of the held-out set counts");
+  }
   const perBatch = tokensPerBatch / maxLength;
   const rows = rowsOf(examples, maxLength, true);
   const batches: Batch[] = [];

@@ -5,6 +5,11 @@ import type { HomePaths } from "./configuration.ts";
 import type { Checkpoint, Run } from "./spec/run.ts";
 import { exists } from "./write_file.ts";
 
+/** A checkpoint's folder name: sorts by step. */
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(9, "0")}`;
+}
+
 /** Checkpoints in a folder, oldest first. */
 export async function listCheckpoints(folder: string): Promise<Checkpoint[]> {
   if (!(await exists(folder))) return [];
@@ -34,13 +39,16 @@ export const ADAPTER_FILES = [
 ] as const;
 
 /**
- * Where a run's trained weights lie: its finished adapter, else its newest checkpoint.
- * Undefined while there is neither.
+ * Where a run's trained weights lie: its finished adapter, else its newest checkpoint, or the last good
+ * one of a run that failed. Undefined while there is neither.
  */
 export async function trainedFolder(paths: HomePaths, run: Run): Promise<string | undefined> {
   const finished = join(paths.adapters, run.id);
   if (await exists(finished)) return finished;
   const folder = join(paths.checkpoints, run.id);
-  const newest = (await listCheckpoints(folder)).at(-1);
-  return newest && join(folder, `step-${String(newest.step).padStart(9, "0")}`);
+  const checkpoints = await listCheckpoints(folder);
+  const best = run.status === "failed"
+    ? checkpoints.find(({ step }) => step === run.error?.last_checkpoint_step)
+    : checkpoints.at(-1);
+  return best && join(folder, checkpointName(best.step));
 }

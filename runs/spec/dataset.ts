@@ -53,6 +53,15 @@ export const InlineDataset = z.strictObject({
         });
       }
     }
+    const sameLengths = labels.every((row, index) => row.length === input_ids[index]!.length);
+    if (sameLengths && labels.every((row) => row.slice(1).every((label) => label === -100))) {
+      context.addIssue({
+        code: "custom",
+        path: ["labels"],
+        message: "Expected a label that counts: not -100, nor the first of its row, " +
+          "which nothing comes before",
+      });
+    }
   }),
 }).openapi("InlineDataset");
 

@@ -6,7 +6,8 @@ const Beta = z.number().min(0).lt(1);
 
 /** AdamW (Loshchilov & Hutter 2019). */
 export const Optimizer = z.strictObject({
-  learning_rate: z.number().positive().max(10).default(3e-4),
+  // Any f32: a rate that is far too high is for the run to find out, not for the form.
+  learning_rate: z.number().positive().max(3e38).default(3e-4),
   betas: z.tuple([Beta, Beta]).default([0.9, 0.999]),
   eps: z.number().min(0).max(1).default(1e-8),
   weight_decay: z.number().min(0).max(1).default(0),

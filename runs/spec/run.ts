@@ -36,7 +36,9 @@ export const RunError = z.object({
   message: z.string(),
   step: z.int().optional(),
   grad_norm: z.string().optional().openapi({ description: "As text: it may be NaN or Infinity." }),
-  last_checkpoint_step: z.int().optional(),
+  last_checkpoint_step: z.int().optional().openapi({
+    description: "The last good checkpoint: not one whose weights already gave no finite loss.",
+  }),
 }).openapi("RunError");
 /** Why a run failed. */
 export type RunError = z.infer<typeof RunError>;

@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import { type Files, readState } from "../../compute/train/checkpoint.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
-import { listCheckpoints } from "../checkpoint_files.ts";
+import { checkpointName, listCheckpoints } from "../checkpoint_files.ts";
 import { writeFolderAtomically } from "../write_file.ts";
 import { openFileSource } from "./file_source.ts";
 
@@ -18,11 +18,6 @@ export async function writeCheckpoint(folder: string, step: number, files: Files
   for (const { step: old } of all.slice(0, -KEPT)) {
     await Deno.remove(join(folder, checkpointName(old)), { recursive: true });
   }
-}
-
-/** A checkpoint's folder name: sorts by step. */
-export function checkpointName(step: number): string {
-  return `step-${String(step).padStart(9, "0")}`;
 }
 
 /** The newest checkpoint that can be read, or undefined if there is none. */

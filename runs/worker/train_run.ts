@@ -33,8 +33,9 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
   const { claim, store, configuration, signal } = options;
   const run = await store.get(claim.id);
   if (run === undefined) throw new RangeError(`Cannot train run ${claim.id}: it is not stored`);
+  const reporter = new Reporter(store, claim);
   try {
-    return await train(run, options);
+    return await train(run, reporter, options);
   } catch (error) {
     if (error instanceof ClaimLostError) return EXIT_STOPPED;
     if (signal.aborted && error === signal.reason) return EXIT_STOPPED;
@@ -43,17 +44,25 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
       return EXIT_CRASHED;
     }
     const folder = join(homePaths(configuration.home).checkpoints, run.id);
-    const last = (await listCheckpoints(folder)).at(-1);
-    await store.finish(claim, { status: "failed", error: describe(error, last?.step) });
+    // A loss that is no number says that the weights it was computed with are no good either.
+    const spoilt = error instanceof DivergedError && !Number.isFinite(error.loss)
+      ? error.step - 1
+      : Infinity;
+    await reporter.flush();
+    const good = (await listCheckpoints(folder)).findLast(({ step }) => step < spoilt);
+    await store.finish(claim, { status: "failed", error: describe(error, good?.step) });
     return EXIT_DONE;
   }
 }
 
-async function train(run: Run, { claim, store, configuration, signal }: TrainRunOptions) {
+async function train(
+  run: Run,
+  reporter: Reporter,
+  { claim, store, configuration, signal }: TrainRunOptions,
+): Promise<number> {
   const { spec } = run;
   const paths = homePaths(configuration.home);
   const checkpoints = join(paths.checkpoints, run.id);
-  const reporter = new Reporter(store, claim);
 
   using stored = await openNamedModel(spec.model, paths.models);
   const data = await loadTrainingData(spec, stored, paths.datasets);
@@ -113,6 +122,9 @@ async function train(run: Run, { claim, store, configuration, signal }: TrainRun
       }
       case "eval": {
         const { type, ...point } = event;
+        if (!Number.isFinite(event.eval_nll)) {
+          throw new DivergedError(event.step, event.eval_nll, summary.gradNorm);
+        }
         reporter.add(type, { ...point, eval_bits: point.eval_nll / Math.LN2 }, point);
         summary.add(point);
         break;
@@ -185,6 +197,8 @@ class Summary {
   #trainNll: number | null = null;
   #step = 0;
   #tokens = 0;
+  /** Of the last logged step. */
+  gradNorm = NaN;
 
   /** `earlier`: the points of attempts before this one, up to the checkpoint. */
   constructor(earlier: Parameters<Summary["add"]>[0][]) {
@@ -196,6 +210,7 @@ class Summary {
       step: number;
       tokens?: number;
       train_nll?: number;
+      grad_norm?: number;
       eval_nll?: number;
       eval_tokens?: number;
     },
@@ -203,6 +218,7 @@ class Summary {
     this.#step = point.step;
     this.#tokens = point.tokens ?? this.#tokens;
     this.#trainNll = point.train_nll ?? this.#trainNll;
+    this.gradNorm = point.grad_norm ?? this.gradNorm;
     if (point.eval_nll === undefined) return;
     this.#first ??= point.eval_nll;
     this.#last = point.eval_nll;

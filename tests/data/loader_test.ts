@@ -105,3 +105,17 @@ Deno.test("evaluationBatches() counts every target once and weighs each batch to
     assert.ok(Math.abs(weight.reduce((sum, w) => sum + w, 0) - 1) < 1e-5);
   }
 });
+
+Deno.test("data in which no token counts is refused, for training and for evaluation", () => {
+  const ignored = [exampleOf([1, 2, 3], [1, -100, -100])];
+  assert.throws(() => new Loader({ ...options, examples: ignored }), {
+    name: "RangeError",
+    message: "Cannot train: no token of the dataset counts",
+  });
+  for (const none of [ignored, []]) {
+    assert.throws(() => evaluationBatches(none, 8, 16), {
+      name: "RangeError",
+      message: "Cannot evaluate: no token of the held-out set counts",
+    });
+  }
+});

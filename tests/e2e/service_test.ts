@@ -155,3 +155,39 @@ Deno.test("a run that diverges fails with its step, its norm and the last good c
   assert.match(run.error.grad_norm, /^(NaN|Infinity|[\d.e+-]+)$/);
   assert.equal(run.attempts, 1);
 });
+
+Deno.test("a checkpoint whose weights give no finite loss is not the last good one, nor is it served", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec({
+    optimizer: { learning_rate: 1e30 },
+    save_steps: 1,
+    eval_steps: 1000,
+  }));
+  await service.events(id);
+  const run = await service.json(`/v1/runs/${id}`);
+  assert.equal(run.error.type, "DivergedError", JSON.stringify(run));
+  const { checkpoints } = await service.json(`/v1/runs/${id}/checkpoints`);
+  assert.equal(checkpoints.at(-1).step, run.error.step - 1);
+  assert.notEqual(run.error.last_checkpoint_step, run.error.step - 1);
+  if (run.error.step === 2) {
+    await service.json(`/v1/runs/${id}/adapter/adapter_config.json`, {}, 404);
+  }
+});
+
+Deno.test("a held-out loss that is no number fails the run", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home);
+  const id = await service.post(tinySpec({
+    optimizer: { learning_rate: 1e30 },
+    max_steps: 1,
+    eval_steps: 1,
+  }));
+  const events = await service.events(id);
+  assert.deepEqual(events.filter(({ type }) => type === "eval").map(({ data }) => data.step), [0]);
+  const { status, error } = await service.json(`/v1/runs/${id}`);
+  assert.equal(status, "failed");
+  assert.equal(error.type, "DivergedError");
+  assert.equal(error.step, 1);
+  assert(Number.isFinite(Number(error.grad_norm)));
+});

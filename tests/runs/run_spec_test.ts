@@ -93,6 +93,11 @@ Deno.test("parseRunSpec() says what a value may be and what it was", () => {
       /Expected 2 labels/,
     ],
     [
+      { task: { kind: "sft", dataset: { inline: { input_ids: [[1, 2]], labels: [[1, -100]] } } } },
+      "/task/dataset/inline/labels",
+      /a label that counts/,
+    ],
+    [
       { task: { kind: "sft", dataset: { inline: { input_ids: [[1, -2]] } } } },
       "/task/dataset/inline/input_ids/0/1",
       /at least 0 but found -2/,
