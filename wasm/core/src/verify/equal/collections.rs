@@ -77,7 +77,9 @@ fn unordered(a: &[Expr], b: &[Expr], cx: &Context) -> bool {
 
 /// `7:32` against `14:64`: the same up to a factor.
 pub fn ratios(a: &[Expr], b: &[Expr], cx: &Context) -> Option<Rule> {
-    if a.len() != b.len() {
+    // `4:30 p.m.` is a time, `4:30` may be a ratio.
+    let units = |v: &[Expr]| v.iter().any(|x| matches!(x, Expr::WithUnit { .. }));
+    if a.len() != b.len() || units(a) != units(b) {
         return None;
     }
     if ordered(a, b, cx) {

@@ -100,6 +100,14 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
         }
         _ => {}
     }
+    // `x ∈ [2, 3]` against `2 ≤ x ≤ 3`.
+    if let (Expr::Rel { ops: a, .. }, Expr::Rel { ops: b, .. }) = (g, p) {
+        if a.contains(&RelOp::In) != b.contains(&RelOp::In)
+            && !a.iter().chain(b).any(|op| *op == RelOp::Eq)
+        {
+            return sets::equal(g, p, cx);
+        }
+    }
     let (g, p) = relations::unwrap(g, p);
     let (g, p) = (&g, &p);
     if g == p && !matches!(g, Expr::Div(..) | Expr::Add(_) | Expr::Mul(_)) {
@@ -119,6 +127,11 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
             if cx.options.allow_set_relation_comp =>
         {
             sets::equal(g, p, cx)
+        }
+        (Interval { .. } | SetOp(..) | NamedSet(_) | Builder { .. }, List(v))
+            if !cx.options.allow_set_relation_comp && v.iter().any(|x| matches!(x, Rel { .. })) =>
+        {
+            None
         }
         (Rel { .. }, _) | (_, Rel { .. }) => None,
         (Text(_), _) | (_, Text(_)) => words::equal(g, p),

@@ -325,7 +325,11 @@ impl Lexer<'_> {
         if run.len() >= 4 && (self.space || self.out.is_empty()) {
             return Some(Tok::Word(run.into()));
         }
-        if run.len() >= 2 && self.out.is_empty() && self.at == self.chars.len() {
+        let product = run.len() == 2
+            && run == lower
+            && !matches!(run, "no" | "yes" | "up" | "on" | "it" | "is")
+            && !is_unit(run);
+        if run.len() >= 2 && !product && self.out.is_empty() && self.at == self.chars.len() {
             return Some(Tok::Word(run.into()));
         }
         None

@@ -67,7 +67,7 @@ impl Parser<'_> {
             Some(Tok::Close(_)) => !top,
             Some(Tok::End(_)) => true,
             Some(Tok::Choose | Tok::Over) => !top,
-            Some(Tok::Bar) => !top && self.bars_open > 0,
+            Some(Tok::Bar) => !top && (self.bars_open > 0 || self.in_set),
             Some(Tok::Mid) => self.in_set,
             _ => false,
         }

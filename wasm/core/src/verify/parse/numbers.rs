@@ -52,6 +52,33 @@ pub fn lex_number(lexer: &Lexer) -> (Number, String, usize) {
             i += 4;
         }
     }
+    // `1.234,56`: a point every three digits and then a comma.
+    if (1..=3).contains(&i) && lexer.options.thousands && lexer.outside() && at(0) != '0' {
+        let mut end = i;
+        while at(end) == '.' && run(end + 1) == 3 {
+            end += 4;
+        }
+        let after = run(end + 1);
+        if end > i && at(end) == ',' && (1..=2).contains(&after) && at(end + 1 + after) != ',' {
+            let written: String = (i..end + 1 + after)
+                .map(at)
+                .filter(char::is_ascii_digit)
+                .collect();
+            digits.push_str(&written);
+            let value = BigRational::new(
+                digits.parse().unwrap_or_default(),
+                BigInt::from(10).pow(after as u32),
+            );
+            return (
+                Number {
+                    value,
+                    decimals: Some(after as u32),
+                },
+                digits,
+                end + 1 + after,
+            );
+        }
+    }
     let mut decimals = None;
     let point = match at(i) {
         '.' => {

@@ -175,7 +175,8 @@ impl Parser<'_> {
     /// A `|` after a value closes if one is open, except right after another closing one with more to come.
     pub(super) fn bar_opens(&self) -> bool {
         if self.bars_open == 0 {
-            return true;
+            // In a set it says "such that".
+            return !self.in_set;
         }
         let after_bar = self.at > 0 && self.tokens[self.at - 1].tok == Tok::Bar;
         after_bar && self.bars_left > self.bars_open
