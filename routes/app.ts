@@ -18,6 +18,7 @@ import { modelRoutes } from "./models.ts";
 import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
+import { verifyRequestSchema, verifyRoutes } from "./verify.ts";
 
 /** What the routes work with. */
 export interface AppContext extends SubmitContext {
@@ -64,6 +65,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));
   app.route("/", figureRoutes(context));
   app.route("/v1", tokenizeRoutes({ home: context.home }, validation()));
+  app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));
   app.route("/", docsRoutes());
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

@@ -50,6 +50,11 @@ export class RawTrainer {
     train(vocab_size: number, min_frequency: number, special_tokens: string[]): string;
 }
 
+/**
+ * Checks each of a JSON list of items; one that cannot be read answers with an error of its own.
+ */
+export function verify_batch(json: string): string;
+
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
@@ -71,6 +76,7 @@ export interface InitOutput {
     readonly rawtrainer_add: (a: number, b: number, c: number) => void;
     readonly rawtrainer_new: (a: number, b: number) => [number, number, number];
     readonly rawtrainer_train: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly verify_batch: (a: number, b: number) => [number, number];
     readonly __wbindgen_malloc: (a: number, b: number) => number;
     readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
     readonly __wbindgen_exn_store: (a: number) => void;

@@ -269,6 +269,26 @@ export class RawTrainer {
 }
 if (Symbol.dispose) RawTrainer.prototype[Symbol.dispose] = RawTrainer.prototype.free;
 
+/**
+ * Checks each of a JSON list of items; one that cannot be read answers with an error of its own.
+ * @param {string} json
+ * @returns {string}
+ */
+export function verify_batch(json) {
+    let deferred2_0;
+    let deferred2_1;
+    try {
+        const ptr0 = passStringToWasm0(json, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.verify_batch(ptr0, len0);
+        deferred2_0 = ret[0];
+        deferred2_1 = ret[1];
+        return getStringFromWasm0(ret[0], ret[1]);
+    } finally {
+        wasm.__wbindgen_free(deferred2_0, deferred2_1, 1);
+    }
+}
+
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,

@@ -18,6 +18,7 @@ export const rawtokenizer_vocab_size: (a: number) => number;
 export const rawtrainer_add: (a: number, b: number, c: number) => void;
 export const rawtrainer_new: (a: number, b: number) => [number, number, number];
 export const rawtrainer_train: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+export const verify_batch: (a: number, b: number) => [number, number];
 export const __wbindgen_malloc: (a: number, b: number) => number;
 export const __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
 export const __wbindgen_exn_store: (a: number) => void;
