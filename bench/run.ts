@@ -1,5 +1,6 @@
 // `deno task bench`: LoRA and full fine-tuning steps at several sizes, beside PyTorch + PEFT in the
-// same run where Python has them. Prints a Markdown table; every measurement has a process of its own.
+// same run where Python has them; the matrix products of both backends; the time of figure 1. Prints
+// Markdown; every measurement has a process of its own.
 
 import { stepArguments, type StepOptions } from "./step_options.ts";
 
@@ -9,6 +10,13 @@ const SIZES = {
   "d=128 L=4": { hidden: 128, layers: 4, intermediate: 384, vocab: 2048, heads: 4, batch: 16 },
   "d=256 L=6": { hidden: 256, layers: 6, intermediate: 768, vocab: 2048, heads: 4, batch: 16 },
 } as const;
+
+/** What is measured after the steps; each prints its own lines. */
+const SCRIPTS = [
+  ["Matrix products, cpu", "gemm_bench.ts"],
+  ["Matrix products, webgpu", "gemm_webgpu_bench.ts"],
+  ["deno task fig1 --preset laptop", "fig1.ts"],
+] as const;
 
 interface Measured {
   readonly tokens_per_s: number;
@@ -82,5 +90,14 @@ if (import.meta.main) {
         ratio(peers.full, peers.lora)
       } | | |`,
     );
+  }
+
+  for (const [title, script] of SCRIPTS) {
+    console.log(`\n${title}\n`);
+    await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", file(script)],
+      stdout: "inherit",
+      stderr: "null",
+    }).output();
   }
 }
