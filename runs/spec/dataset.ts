@@ -22,48 +22,90 @@ export const FileDataset = z.strictObject({
   limit: Limit,
 }).openapi("FileDataset");
 
-const TokenId = z.int().min(0).max(0xfffffffe);
-const Label = z.union([TokenId, z.literal(-100)]);
+const integers = (minimum: number) => ({
+  type: "array" as const,
+  items: { type: "array" as const, items: { type: "integer" as const, minimum } },
+});
+const Rows = z.custom<number[][]>((value) => Array.isArray(value), "Expected an array of rows");
 
 /** Token ids and labels in the request itself: no tokeniser. A label of −100 is not counted. */
 export const InlineDataset = z.strictObject({
+  // Rows are checked together, below: a schema for each of a million numbers takes seconds.
   inline: z.strictObject({
-    input_ids: z.array(z.array(TokenId).min(2)).min(1),
-    labels: z.array(z.array(Label)).optional().openapi({
+    input_ids: Rows.openapi({ ...integers(0), minItems: 1 }),
+    labels: Rows.optional().openapi({
+      ...integers(-100),
       description: "As long as input_ids, −100 where not counted; absent: every token counts.",
     }),
-  }).superRefine(({ input_ids, labels }, context) => {
-    if (labels === undefined) return;
-    if (labels.length !== input_ids.length) {
-      context.addIssue({
-        code: "custom",
-        path: ["labels"],
-        message: `Expected one row for each of the ${input_ids.length} rows of input_ids ` +
-          `but found ${labels.length}`,
-      });
-      return;
-    }
-    for (const [row, ids] of input_ids.entries()) {
-      const found = labels[row]!.length;
-      if (found !== ids.length) {
-        context.addIssue({
-          code: "custom",
-          path: ["labels", row],
-          message: `Expected ${ids.length} labels, as many as input_ids, but found ${found}`,
-        });
-      }
-    }
-    const sameLengths = labels.every((row, index) => row.length === input_ids[index]!.length);
-    if (sameLengths && labels.every((row) => row.slice(1).every((label) => label === -100))) {
-      context.addIssue({
-        code: "custom",
-        path: ["labels"],
-        message: "Expected a label that counts: not -100, nor the first of its row, " +
-          "which nothing comes before",
-      });
-    }
+  }).superRefine((inline, context) => {
+    const problem = inlineProblem(inline);
+    if (problem) context.addIssue({ code: "custom", ...problem });
   }),
 }).openapi("InlineDataset");
+
+interface RowsProblem {
+  path: (string | number)[];
+  message: string;
+}
+
+// The first problem only: a wrong tokeniser makes as many as there are tokens.
+function inlineProblem(
+  { input_ids, labels }: { input_ids: number[][]; labels?: number[][] | undefined },
+): RowsProblem | undefined {
+  const ids = rowsProblem("input_ids", input_ids, "an integer of at least 0", isId);
+  if (ids) return ids;
+  if (input_ids.length === 0) {
+    return { path: ["input_ids"], message: "Expected at least 1 row but found 0" };
+  }
+  const short = input_ids.findIndex((row) => row.length < 2);
+  if (short >= 0) {
+    const message = `Expected at least 2 token ids but found ${input_ids[short]!.length}`;
+    return { path: ["input_ids", short], message };
+  }
+  if (labels === undefined) return;
+  const isLabel = (value: unknown) => value === -100 || isId(value);
+  const wrong = rowsProblem("labels", labels, "-100 or an integer of at least 0", isLabel);
+  if (wrong) return wrong;
+  if (labels.length !== input_ids.length) {
+    const message = `Expected one row for each of the ${input_ids.length} rows of input_ids ` +
+      `but found ${labels.length}`;
+    return { path: ["labels"], message };
+  }
+  const uneven = labels.findIndex((row, index) => row.length !== input_ids[index]!.length);
+  if (uneven >= 0) {
+    const message = `Expected ${input_ids[uneven]!.length} labels, as many as input_ids, ` +
+      `but found ${labels[uneven]!.length}`;
+    return { path: ["labels", uneven], message };
+  }
+  if (labels.every((row) => row.every((label, column) => column === 0 || label === -100))) {
+    const message = "Expected a label that counts: not -100, nor the first of its row, " +
+      "which nothing comes before";
+    return { path: ["labels"], message };
+  }
+}
+
+function isId(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function rowsProblem(
+  name: string,
+  rows: readonly unknown[],
+  wanted: string,
+  isWanted: (value: unknown) => boolean,
+): RowsProblem | undefined {
+  for (const [index, row] of rows.entries()) {
+    const show = (value: unknown) => JSON.stringify(value)?.slice(0, 60);
+    if (!Array.isArray(row)) {
+      return { path: [name, index], message: `Expected an array but found ${show(row)}` };
+    }
+    const column = row.findIndex((value) => !isWanted(value));
+    if (column >= 0) {
+      const message = `Expected ${wanted} but found ${show(row[column])}`;
+      return { path: [name, index, column], message };
+    }
+  }
+}
 
 /** A dataset: its name in the registry, or one of the three objects. */
 export const Dataset = z.union([

@@ -102,6 +102,26 @@ Deno.test("parseRunSpec() says what a value may be and what it was", () => {
       "/task/dataset/inline/input_ids/0/1",
       /at least 0 but found -2/,
     ],
+    [
+      { task: { kind: "sft", dataset: { inline: { input_ids: [[1, 2]], labels: [[1, -1]] } } } },
+      "/task/dataset/inline/labels/0/1",
+      /Expected -100 or an integer of at least 0 but found -1/,
+    ],
+    [
+      { task: { kind: "sft", dataset: { inline: { input_ids: [[1, 2], [3]] } } } },
+      "/task/dataset/inline/input_ids/1",
+      /at least 2 token ids but found 1/,
+    ],
+    [
+      { task: { kind: "sft", dataset: { inline: { input_ids: [[1, 2], "x"] } } } },
+      "/task/dataset/inline/input_ids/1",
+      /Expected an array but found "x"/,
+    ],
+    [
+      { task: { kind: "sft", dataset: { inline: { labels: [[1, 2]] } } } },
+      "/task/dataset/inline/input_ids",
+      /an array of rows/,
+    ],
   ];
   for (const [change, path, message] of cases) {
     const problems = problemsOf({ ...minimal, ...change });
@@ -195,4 +215,13 @@ Deno.test("canonicalJson() parses back to the value it was made from", () => {
 
 Deno.test("RunSpec's defaults are themselves valid", () => {
   assert.equal(RunSpec.safeParse(parseRunSpec(minimal)).success, true);
+});
+
+Deno.test("parseRunSpec() answers a million wrong token ids with the first of them", () => {
+  const input_ids = Array.from({ length: 20_000 }, () => Array.from({ length: 50 }, () => "x"));
+  const problems = problemsOf({
+    ...minimal,
+    task: { kind: "sft", dataset: { inline: { input_ids } } },
+  });
+  assert.deepEqual(problems.map(({ path }) => path), ["/task/dataset/inline/input_ids/0/0"]);
 });
