@@ -38,11 +38,21 @@ export interface Tables {
 /** The query builder over the tables. */
 export type Database = Kysely<Tables>;
 
-/** Opens the file, creates the tables if they are missing. Every commit reaches the disk. */
+/**
+ * Opens the file, creates the tables if they are missing. Every commit reaches the disk.
+ *
+ * @throws {RangeError} if the file is no database, or one of a newer version.
+ */
 export function openDatabase(path: string): Database {
   const database = new DatabaseSync(path, { timeout: 10_000 });
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-  migrate(database);
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    migrate(database);
+  } catch (error) {
+    database.close();
+    if (!(error as Error).message.includes("not a database")) throw error;
+    throw new RangeError(`Cannot open ${path}: it is not a database, expected one or nothing`);
+  }
   return new Kysely<Tables>({
     dialect: new SqliteDialect({
       database: {

@@ -11,7 +11,7 @@ import {
   IdempotencyConflictError,
   type NewRun,
 } from "../../runs/store/run_store.ts";
-import { tinySpec } from "./tiny_home.ts";
+import { makeTinyHome, tinySpec } from "./tiny_home.ts";
 
 function newRun(seed = 0, idempotencyKey?: string): NewRun {
   const spec = parseRunSpec(tinySpec({ seed }));
@@ -206,4 +206,15 @@ Deno.test("openDatabase() refuses a database of a newer version", async () => {
   raw.exec("PRAGMA user_version = 999");
   raw.close();
   assert.throws(() => openDatabase(one.path), /version 999/);
+});
+
+Deno.test("openDatabase() leaves a file alone that is no database", async () => {
+  await using tiny = await makeTinyHome();
+  const text = "These are not the tables you are looking for.".repeat(9);
+  await Deno.writeTextFile(tiny.paths.database, text);
+  assert.throws(() => openDatabase(tiny.paths.database), {
+    name: "RangeError",
+    message: /runs\.db: it is not a database/,
+  });
+  assert.equal(await Deno.readTextFile(tiny.paths.database), text);
 });
