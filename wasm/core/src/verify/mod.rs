@@ -179,7 +179,9 @@ impl Part {
         if self.text.len() > MAX_FORMULA {
             return None;
         }
-        let decimal_comma = kind == Kind::Plain && has_decimal_comma(&self.text);
+        let decimal_comma = kind == Kind::Plain
+            && !self.text.contains(['(', '[', '{'])
+            && has_decimal_comma(&self.text);
         let options = ParseOptions {
             thousands,
             decimal_comma,

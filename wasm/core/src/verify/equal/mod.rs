@@ -5,6 +5,7 @@ mod ball;
 mod collections;
 mod dd;
 mod exact;
+mod infinite;
 mod matrix;
 mod numeric;
 mod relations;
@@ -106,6 +107,12 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
             && !a.iter().chain(b).any(|op| *op == RelOp::Eq)
         {
             return sets::equal(g, p, cx);
+        }
+    }
+    // `[[1, 0], [0, 1]]` against a matrix.
+    if let (Expr::Matrix(_), other) = (g, p) {
+        if let Some(rows) = nested_lists(other) {
+            return equal(g, &Expr::Matrix(rows), cx);
         }
     }
     let (g, p) = relations::unwrap(g, p);
@@ -223,6 +230,15 @@ pub(crate) fn elides(e: &Expr) -> bool {
 pub(crate) fn only_symbols(e: &Expr) -> bool {
     match e {
         Expr::Sym(_) | Expr::Text(_) | Expr::Const(Constant::I | Constant::E) => true,
+        // An inverse function: `f^{-1}(x)`.
+        Expr::Pow(f, n)
+            if matches!(&**f, Expr::Sym(s) if matches!(s.as_str(), "f" | "g" | "h"))
+                && n.literal().is_some_and(|n| {
+                    n.value == num_rational::BigRational::from_integer((-1).into())
+                }) =>
+        {
+            true
+        }
         Expr::Apply(..) => true,
         Expr::Num(_)
         | Expr::BaseNum { .. }
@@ -240,4 +256,21 @@ pub(crate) fn only_symbols(e: &Expr) -> bool {
 /// Whether `op` says that both sides are the same.
 pub(crate) fn is_equality(op: RelOp) -> bool {
     matches!(op, RelOp::Eq | RelOp::In)
+}
+
+/// The rows that a list of bracketed lists writes.
+fn nested_lists(e: &Expr) -> Option<Vec<Vec<Expr>>> {
+    fn entries(e: &Expr) -> Option<Vec<Expr>> {
+        match e {
+            Expr::Tuple(v) => Some(v.clone()),
+            Expr::Interval {
+                lo,
+                hi,
+                lo_open: false,
+                hi_open: false,
+            } => Some(vec![(**lo).clone(), (**hi).clone()]),
+            _ => None,
+        }
+    }
+    entries(e)?.iter().map(entries).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::ball::Ball;
 use super::dd::Dd;
+use super::infinite;
 use crate::verify::budget::Budget;
 use crate::verify::parse::print::print;
 use crate::verify::tree::{BigOp, Constant, Expr, Func};
@@ -65,7 +66,14 @@ pub fn eval(e: &Expr, p: &mut Point) -> Option<Ball> {
         } => {
             let lo = whole(eval(lower, p)?)?;
             if matches!(**upper, Expr::Const(Constant::Infinity)) {
-                return None;
+                let value = if *op == BigOp::Sum {
+                    infinite::sum(var, lo, body, p)
+                } else {
+                    None
+                };
+                return value.or_else(|| {
+                    opaque(e, &format!("{op:?}"), var, &[&**lower, &**upper], body, p)
+                });
             }
             let hi = whole(eval(upper, p)?)?;
             let mut out = Ball::from_f64(if *op == BigOp::Sum { 0.0 } else { 1.0 });
@@ -96,6 +104,13 @@ pub fn eval(e: &Expr, p: &mut Point) -> Option<Ball> {
             body,
             ..
         } => {
+            match &**at {
+                Expr::Const(Constant::Infinity) => return infinite::limit(var, 1.0, body, p),
+                Expr::Neg(x) if matches!(**x, Expr::Const(Constant::Infinity)) => {
+                    return infinite::limit(var, -1.0, body, p)
+                }
+                _ => {}
+            }
             let x = eval(at, p)?;
             p.values.push((var.clone(), x));
             let y = eval(body, p);
@@ -170,6 +185,22 @@ fn integral(var: &str, lower: &Expr, upper: &Expr, body: &Expr, p: &mut Point) -
         (0.865_063_366_688_984_5, 0.149_451_349_150_580_6),
         (0.973_906_528_517_171_7, 0.066_671_344_308_688_14),
     ];
+    let infinite = |e: &Expr| match e {
+        Expr::Const(Constant::Infinity) => 1,
+        Expr::Neg(x) if matches!(**x, Expr::Const(Constant::Infinity)) => -1,
+        _ => 0,
+    };
+    let zero = Ball::from_f64(0.0);
+    match (infinite(lower), infinite(upper)) {
+        (0, 0) => {}
+        (0, 1) => return infinite::half_line(var, eval(lower, p)?, 1.0, body, p),
+        (-1, 0) => return infinite::half_line(var, eval(upper, p)?, -1.0, body, p),
+        (-1, 1) => {
+            let left = infinite::half_line(var, zero, -1.0, body, p)?;
+            return Some(left.add(infinite::half_line(var, zero, 1.0, body, p)?));
+        }
+        _ => return None,
+    }
     let (a, b) = (eval(lower, p)?, eval(upper, p)?);
     let width = b.sub(a);
     let mut previous: Option<Ball> = None;
@@ -183,7 +214,10 @@ fn integral(var: &str, lower: &Expr, upper: &Expr, body: &Expr, p: &mut Point) -
                     .push((var.to_string(), mid.add(piece.mul(Ball::from_f64(x / 2.0)))));
                 let y = eval(body, p);
                 p.values.pop();
-                sum = sum.add(y?.mul(Ball::from_f64(w / 2.0)));
+                let Some(y) = y else {
+                    return infinite::singular(var, a, b, body, p);
+                };
+                sum = sum.add(y.mul(Ball::from_f64(w / 2.0)));
             }
         }
         let value = sum.mul(piece);
@@ -198,7 +232,7 @@ fn integral(var: &str, lower: &Expr, upper: &Expr, body: &Expr, p: &mut Point) -
         }
         previous = Some(value);
     }
-    None
+    infinite::singular(var, a, b, body, p)
 }
 
 fn call(f: Func, args: &[Expr], p: &mut Point) -> Option<Ball> {

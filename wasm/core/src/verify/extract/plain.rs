@@ -153,6 +153,7 @@ fn prose(text: &str) -> usize {
                     | "pi"
                     | "lim"
                     | "inf"
+                    | "infinity"
                     | "oo"
             )
         {
