@@ -124,6 +124,10 @@ impl Answer {
                 }
                 return Some(Answer { candidate, expr });
             }
+            // A sign that ends a proof is no answer.
+            if candidate.parts.iter().all(|p| p.is_blank()) {
+                continue;
+            }
             if fallback.is_none()
                 && candidate.kind == Kind::Latex
                 && options.fallback_mode == FallbackMode::FirstMatch
@@ -175,6 +179,12 @@ impl Candidate {
 }
 
 impl Part {
+    /// Whether nothing in it means anything.
+    fn is_blank(&self) -> bool {
+        self.text.len() < 40
+            && parse(&self.text, &ParseOptions::default()) == Err(ParseError::Empty)
+    }
+
     fn read(&self, kind: Kind, thousands: bool) -> Option<Expr> {
         if self.text.len() > MAX_FORMULA {
             return None;

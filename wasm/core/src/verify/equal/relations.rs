@@ -137,7 +137,7 @@ fn single((gl, gop, gr): Piece, (pl, pop, pr): Piece, cx: &Context) -> bool {
     let difference = |a: &Expr, b: &Expr| Expr::Add(vec![a.clone(), b.clone().negated()]);
     let (f, h) = (difference(gl, gr), difference(pl, pr));
     match scalar::proportional(&f, &h, cx) {
-        None => false,
+        None => gop == RelOp::Eq && (solves((gl, gr), &h, cx) || solves((pl, pr), &f, cx)),
         Some(_) if matches!(gop, RelOp::Eq | RelOp::Ne) => gop == pop,
         Some(sign) => (sign > 0.0) == (gop == pop),
     }
@@ -210,4 +210,25 @@ fn replace(e: &Expr, names: &[(String, String)]) -> Expr {
         ),
         other => other.map(&mut |c| replace(c, names)),
     }
+}
+
+/// Whether `h = 0` says the same as an equation solved for a symbol: `y = 1/x` and `xy = 1`.
+///
+/// h must be linear in that symbol, so that it has no other solution, and vanish at this one.
+fn solves((left, right): (&Expr, &Expr), h: &Expr, cx: &Context) -> bool {
+    let (name, value) = match (left, right) {
+        (Expr::Sym(s), v) | (v, Expr::Sym(s)) => (s, v),
+        _ => return false,
+    };
+    let mut within = BTreeSet::new();
+    scalar::symbols(value, &mut within, &mut vec![]);
+    if within.is_empty() || within.contains(name) {
+        return false;
+    }
+    let at = |x: Expr| super::exact::substitute(h, name, &x);
+    let zero = Expr::int(0);
+    let slope = |a: i64, b: i64| Expr::Add(vec![at(Expr::int(b)), at(Expr::int(a)).negated()]);
+    scalar::equal(&slope(1, 2), &slope(2, 3), cx).is_some()
+        && scalar::equal(&slope(1, 2), &zero, cx).is_none()
+        && scalar::equal(&at(value.clone()), &zero, cx).is_some()
 }

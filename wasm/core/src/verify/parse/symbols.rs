@@ -217,6 +217,10 @@ pub fn is_invisible(name: &str) -> bool {
             | "newline"
             | "noindent"
             | "square"
+            | "blacksquare"
+            | "Box"
+            | "qed"
+            | "checkmark"
     )
 }
 
