@@ -25,7 +25,12 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
 
 async function run(configuration: Configuration, serve: boolean): Promise<void> {
   const paths = homePaths(configuration.home);
-  await Deno.mkdir(configuration.home, { recursive: true });
+  try {
+    await Deno.mkdir(configuration.home, { recursive: true });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new RangeError(`Cannot use NOREGRET_HOME: ${message}, expected a folder`, { cause });
+  }
   const database = openDatabase(paths.database);
   const store = createRunStore(database);
   const queue = createRunQueue(database);
@@ -53,11 +58,19 @@ async function listen(
   const { createApp } = await import("./routes/app.ts");
   const { host: hostname, port, bodyLimit, home } = configuration;
   const app = createApp({ store, home, paths: homePaths(home), bodyLimit, wake });
-  return Deno.serve({
-    hostname,
-    port,
-    onListen: ({ hostname, port }) => console.log(`Listening on http://${hostname}:${port}`),
-  }, app.fetch);
+  try {
+    return Deno.serve({
+      hostname,
+      port,
+      onListen: ({ hostname, port }) => console.log(`Listening on http://${hostname}:${port}`),
+    }, app.fetch);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new RangeError(
+      `Cannot listen on ${hostname}:${port}: ${message}, expected a free PORT and a HOST of here`,
+      { cause },
+    );
+  }
 }
 
 if (import.meta.main) {

@@ -178,20 +178,23 @@ await forEachBackend(({ test }) => {
     model.free();
   });
 
-  test("a stored adapter starts a run where it was left", async (backend) => {
-    const model = await tinyModel(backend);
-    const step = new TrainStep(model, 24);
-    step.run([tinyBatch(0, 2, 12)], ADAMW, 1);
-    await step.drain();
-    step.free();
-    const bytes = (await trainedFiles(model, "tiny")).get("adapter_model.safetensors")!;
-    const adapter = await openWeights([bytesSource(bytes, "adapter_model.safetensors")]);
-    const again = await tinyModel(backend, LORA, { adapter, seed: 99 });
-    const expected = await parameters(model);
-    assertSameBits(await parameters(again), expected, whole(expected));
-    model.free();
-    again.free();
-  });
+  for (const modules_to_save of [undefined, ["embed_tokens", "norm"]]) {
+    test(`an adapter stored with ${modules_to_save ?? "nothing"} beside it starts a run where it was left`, async (backend) => {
+      const method = { ...LORA, modules_to_save };
+      const model = await tinyModel(backend, method);
+      const step = new TrainStep(model, 24);
+      step.run([tinyBatch(0, 2, 12)], ADAMW, 1);
+      await step.drain();
+      step.free();
+      const bytes = (await trainedFiles(model, "tiny")).get("adapter_model.safetensors")!;
+      const adapter = await openWeights([bytesSource(bytes, "adapter_model.safetensors")]);
+      const again = await tinyModel(backend, method, { adapter, seed: 99 });
+      const expected = await parameters(model);
+      assertSameBits(await parameters(again), expected, whole(expected));
+      model.free();
+      again.free();
+    });
+  }
 
   // Schulman et al. 2025, "Parametrization": only α·init·lr products matter, not α, init and lr each.
   test("α/(pq), A·p, lr_A·p and lr_B·q give the same run", async (backend) => {

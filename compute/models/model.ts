@@ -11,6 +11,7 @@ import {
   initBound,
   type LoraMethod,
   type Method,
+  PEFT_PREFIX,
   trainableShapes,
   trainedWeights,
 } from "./method.ts";
@@ -101,7 +102,7 @@ export async function createModel(options: ModelOptions): Promise<Model> {
     frozen.set(name, tensor);
   }
   if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
-  if (options.adapter) await loadParameters(trainable, options.adapter);
+  if (options.adapter) await loadParameters(trainable, options.adapter, config);
   return assemble(backend, config, method, trainable, trained, frozen);
 }
 
@@ -121,7 +122,11 @@ function startAdapters(
   }
 }
 
-async function loadParameters(trainable: TrainableSet, source: WeightSource): Promise<void> {
+async function loadParameters(
+  trainable: TrainableSet,
+  source: WeightSource,
+  config: ModelConfig,
+): Promise<void> {
   for (const { name, value } of trainable.parameters) {
     if (!source.names.has(name)) {
       throw new RangeError(`Cannot load the adapter: it has no "${name}" [${value.shape}]`);
@@ -134,7 +139,9 @@ async function loadParameters(trainable: TrainableSet, source: WeightSource): Pr
     }
     trainable.backend.write(value, await source.read(name, "f32"));
   }
-  const extra = [...source.names].find((name) => !trainable.get(name));
+  // PEFT stores a tied output embedding a second time.
+  const tied = config.tie_word_embeddings ? `${PEFT_PREFIX}lm_head.weight` : undefined;
+  const extra = [...source.names].find((name) => !trainable.get(name) && name !== tied);
   if (extra) {
     throw new RangeError(`Cannot load the adapter: this run has no place for its "${extra}"`);
   }

@@ -7,7 +7,7 @@ import {
   encodeSafetensors,
   readSafetensorsHeader,
 } from "../models/safetensors.ts";
-import { adapterSites } from "../models/method.ts";
+import { adapterSites, PEFT_PREFIX, trainedWeights } from "../models/method.ts";
 import type { TrainingState } from "./sft.ts";
 
 /** File name → contents. */
@@ -26,6 +26,11 @@ export async function trainedFiles(model: Model, baseModel: string): Promise<Fil
     const data = await backend.read(value) as Float32Array;
     tensors.set(name, { dtype: "F32", shape: value.shape, data });
   }
+  // PEFT keeps a tied output embedding under its own name too.
+  const embedding = tensors.get(`${PEFT_PREFIX}model.embed_tokens.weight`);
+  if (embedding && model.config.tie_word_embeddings) {
+    tensors.set(`${PEFT_PREFIX}lm_head.weight`, embedding);
+  }
   const bytes = encodeSafetensors(tensors, { format: "pt" });
   if (method.kind === "full") return new Map([["model.safetensors", bytes]]);
   return new Map([
@@ -41,6 +46,10 @@ function adapterConfig(model: Model, baseModel: string): Record<string, unknown>
   const modules = adapterSites(config, method.target_modules).map((site) =>
     site.module.split(".").at(-1)!
   );
+  // Whole paths: PEFT takes a name for every module that ends in it, "norm" for "input_layernorm" too.
+  const saved = [...trainedWeights(config, method).keys()].map((name) =>
+    name.replace(/\.weight$/, "")
+  );
   return {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -48,8 +57,8 @@ function adapterConfig(model: Model, baseModel: string): Record<string, unknown>
     r: method.r,
     lora_alpha: method.lora_alpha,
     target_modules: [...new Set(modules)],
-    modules_to_save: method.modules_to_save?.length ? method.modules_to_save : null,
-    ensure_weight_tying: config.tie_word_embeddings && Boolean(method.modules_to_save?.length),
+    modules_to_save: saved.length > 0 ? saved : null,
+    ensure_weight_tying: config.tie_word_embeddings && saved.includes("model.embed_tokens"),
     lora_dropout: 0,
     bias: "none",
     use_rslora: false,

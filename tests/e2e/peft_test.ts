@@ -31,6 +31,7 @@ const ignore = probe?.out !== "True";
 
 const METHODS: readonly RunSpecInput["method"][] = [
   { kind: "lora", r: 8 },
+  { kind: "lora", r: 4, modules_to_save: ["embed_tokens", "norm"] },
   { kind: "lora", r: 3, lora_alpha: 7, target_modules: ["q_proj", "down_proj"] },
 ];
 
