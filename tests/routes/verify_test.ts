@@ -2,7 +2,7 @@ import assert from "@std/assert";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { validation } from "../../routes/problem.ts";
 import { verifyRequestSchema, verifyRoutes } from "../../routes/verify.ts";
-import { parseRequest } from "../../runs/verify_cli.ts";
+import { parseRequest } from "../../wasm/verify_cli.ts";
 
 const app = new OpenAPIHono();
 app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));
@@ -58,7 +58,7 @@ Deno.test("the command line reads two answers or a file, and says what is wrong 
 
 Deno.test("deno task verify prints verdicts and exits with 2 for bad input", async () => {
   const run = async (...args: string[]) => {
-    const cli = new URL("../../runs/verify_cli.ts", import.meta.url).pathname;
+    const cli = new URL("../../wasm/verify_cli.ts", import.meta.url).pathname;
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-read", cli, ...args],
     }).output();

@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { verify, verifyBatch, type VerifyItem } from "../wasm/verify.ts";
+import { verify, verifyBatch, type VerifyItem } from "./verify.ts";
 
 const USAGE = `Usage: deno task verify GOLD PREDICTION [--options JSON]
        deno task verify --jsonl FILE
