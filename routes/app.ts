@@ -67,6 +67,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/v1", tokenizeRoutes({ home: context.home }, validation()));
   app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));
   app.route("/", docsRoutes());
+  app.get("/", (c) => c.redirect("/docs"));
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: {
