@@ -60,15 +60,3 @@ export function normal(seed: number, name: string, count: number, std: number): 
   }
   return values;
 }
-
-/** The numbers 0 … count − 1 in an order that depends on (seed, name) alone (Fisher & Yates). */
-export function permutation(seed: number, name: string, count: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
-  const key: [number, number] = [seed >>> 0, streamOf(name)];
-  for (let i = count - 1; i > 0; i--) {
-    const [high, low] = philox([i, 0, 2, 0], key);
-    const j = Math.floor((high * 2 ** 21 + (low >>> 11)) / 2 ** 53 * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}

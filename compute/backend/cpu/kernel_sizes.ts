@@ -1,7 +1,12 @@
 // How many elements each tensor of a kernel has, by the kernel's numbers.
 
-import { type KernelName, type KernelParams, KERNELS, RING_WIDTH } from "../kernels.ts";
-import { HYPER_LENGTH } from "../kernels.ts";
+import {
+  HYPER_LENGTH,
+  type KernelName,
+  type KernelParams,
+  KERNELS,
+  RING_WIDTH,
+} from "../kernels.ts";
 
 type Sizes<K extends KernelName> = (
   params: KernelParams<K>,
