@@ -2,13 +2,13 @@
 //
 //   main.ts serve              the HTTP API, and a worker beside it
 //   main.ts worker             a worker only, on the same data folder
+//   main.ts migrate            brings the database up to date and ends
 //   main.ts run-job ID N       trains one claimed run; started by a worker
 
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
-import { createRunQueue } from "./runs/queue/kysely_run_queue.ts";
-import { openDatabase } from "./runs/store/database.ts";
-import { createRunStore } from "./runs/store/kysely_run_store.ts";
+import { openRuns } from "./runs/open_runs.ts";
+import type { RunStore } from "./runs/store/run_store.ts";
 import { Supervisor } from "./runs/worker/supervisor.ts";
 
 async function main([command = "serve", ...rest]: string[]): Promise<void> {
@@ -17,23 +17,21 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
     const { runJob } = await import("./runs/worker/job_process.ts");
     Deno.exit(await runJob(rest[0]!, Number(rest[1]), configuration));
   }
+  if (command === "migrate") {
+    await makeHome(configuration.home);
+    return await (await openRuns(configuration, "job"))[Symbol.asyncDispose]();
+  }
   if (command !== "serve" && command !== "worker") {
-    throw new RangeError(`Cannot run "${command}": expected "serve" or "worker"`);
+    throw new RangeError(`Cannot run "${command}": expected "serve", "worker" or "migrate"`);
   }
   await run(configuration, command === "serve");
+  Deno.exit(0);
 }
 
 async function run(configuration: Configuration, serve: boolean): Promise<void> {
-  const paths = homePaths(configuration.home);
-  try {
-    await Deno.mkdir(configuration.home, { recursive: true });
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new RangeError(`Cannot use NOREGRET_HOME: ${message}, expected a folder`, { cause });
-  }
-  const database = openDatabase(paths.database);
-  const store = createRunStore(database);
-  const queue = createRunQueue(database);
+  await makeHome(configuration.home);
+  await using runs = await openRuns(configuration);
+  const { store, queue } = runs;
   const supervisor = new Supervisor({ store, queue, configuration, main: import.meta.url });
   supervisor.start();
   const server = serve ? await listen(configuration, store, () => supervisor.wake()) : undefined;
@@ -46,13 +44,20 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   // Runs first: an open event stream then sees its run go back to the queue.
   await supervisor.stop();
   await server?.shutdown();
-  await store.close();
-  Deno.exit(0);
+}
+
+async function makeHome(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new RangeError(`Cannot use NOREGRET_HOME: ${message}, expected a folder`, { cause });
+  }
 }
 
 async function listen(
   configuration: Configuration,
-  store: ReturnType<typeof createRunStore>,
+  store: RunStore,
   wake: () => void,
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");

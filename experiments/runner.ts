@@ -3,12 +3,10 @@
 // go on from their last checkpoint.
 
 import { type Configuration, homePaths } from "../runs/configuration.ts";
-import { createRunQueue } from "../runs/queue/kysely_run_queue.ts";
 import { isFinal, type Run } from "../runs/spec/run.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
 import { specHash } from "../runs/spec/spec_hash.ts";
-import { openDatabase } from "../runs/store/database.ts";
-import { createRunStore } from "../runs/store/kysely_run_store.ts";
+import { openRuns } from "../runs/open_runs.ts";
 import type { RunStore } from "../runs/store/run_store.ts";
 import { CODE_VERSION, submitRun } from "../runs/submit_run.ts";
 import { Supervisor } from "../runs/worker/supervisor.ts";
@@ -56,14 +54,9 @@ export async function runSweep(
   const { configuration, main, signal } = options;
   const paths = homePaths(configuration.home);
   await Deno.mkdir(configuration.home, { recursive: true });
-  const database = openDatabase(paths.database);
-  const store = createRunStore(database);
-  const supervisor = new Supervisor({
-    store,
-    queue: createRunQueue(database),
-    configuration,
-    main,
-  });
+  await using runs = await openRuns(configuration);
+  const { store, queue } = runs;
+  const supervisor = new Supervisor({ store, queue, configuration, main });
   try {
     const ids: string[] = [];
     for (const spec of specs) {
@@ -71,14 +64,13 @@ export async function runSweep(
       ids.push((known ?? (await submitRun(spec, { store, paths })).run).id);
     }
     supervisor.start();
-    const runs = await watch(ids, store, options);
+    const ended = await watch(ids, store, options);
     signal.throwIfAborted();
     return await Promise.all(
-      runs.map(async (run) => ({ run, points: await store.points(run.id) })),
+      ended.map(async (run) => ({ run, points: await store.points(run.id) })),
     );
   } finally {
     await supervisor.stop();
-    await store.close();
   }
 }
 

@@ -15,6 +15,10 @@ export interface Configuration {
   readonly gpu: "auto" | "deno" | "dawn";
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
+  /** A worker that is not heard from for so long loses its runs, in milliseconds. */
+  readonly lease: number;
+  /** A PostgreSQL server that many hosts share; undefined: an SQLite file in the data folder. */
+  readonly databaseUrl: string | undefined;
 }
 
 /** Folders and files of the data folder. */
@@ -50,6 +54,8 @@ export function readConfiguration(
     jobs: integer("NOREGRET_JOBS", text("NOREGRET_JOBS") ?? "1", 0, 64),
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
+    lease: 1000 * integer("NOREGRET_LEASE", text("NOREGRET_LEASE") ?? "15", 2, 3600),
+    databaseUrl: databaseUrl(text("DATABASE_URL")),
     bodyLimit: integer(
       "NOREGRET_BODY_LIMIT",
       text("NOREGRET_BODY_LIMIT") ?? String(16 * 1024 * 1024),
@@ -69,6 +75,14 @@ export function homePaths(home: string): HomePaths {
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
   };
+}
+
+// The value is not shown: it may hold a password.
+function databaseUrl(value: string | undefined): string | undefined {
+  if (value === undefined || /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) return value;
+  throw new RangeError(
+    "Cannot read DATABASE_URL: expected an address like postgres://user:password@host:5432/name",
+  );
 }
 
 function integer(name: string, text: string, least: number, most: number): number {

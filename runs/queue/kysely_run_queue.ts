@@ -6,44 +6,69 @@ import { appendEvents } from "../store/append_events.ts";
 import type { Database } from "../store/database.ts";
 import { held } from "../store/kysely_run_store.ts";
 import type { Claim } from "../store/run_store.ts";
-import { LEASE_MS, MAX_FAILURES, type RunQueue } from "./run_queue.ts";
+import { MAX_FAILURES, type RunQueue } from "./run_queue.ts";
+import { WAITING_ROWS, type WaitingLine } from "./waiting_line.ts";
 
 /** Wait before the attempt after `failures` failures: 1 s, 4 s, 16 s …, in milliseconds. */
 export function backOff(failures: number): number {
   return Math.min(1000 * 4 ** (failures - 1), 300_000);
 }
 
-/** A queue over an open database. `now` gives milliseconds since 1970. */
-export function createRunQueue(database: Database, now: () => number = Date.now): RunQueue {
-  return new KyselyRunQueue(database, now);
+/** What a queue may be told. */
+export interface RunQueueOptions {
+  /** Where queued runs wait, by default in their rows. */
+  readonly line?: WaitingLine;
+  /** How long a claim holds without a heartbeat, in milliseconds. @default {15000} */
+  readonly lease?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** A queue over an open database. */
+export function createRunQueue(database: Database, options: RunQueueOptions = {}): RunQueue {
+  return new KyselyRunQueue(database, options);
 }
 
 class KyselyRunQueue implements RunQueue {
-  constructor(readonly database: Database, readonly now: () => number) {}
+  readonly line: WaitingLine;
+  readonly lease: number;
+  readonly now: () => number;
+
+  constructor(readonly database: Database, options: RunQueueOptions) {
+    this.line = options.line ?? WAITING_ROWS;
+    this.lease = options.lease ?? 15_000;
+    this.now = options.now ?? Date.now;
+  }
 
   async claim(owner: string): Promise<Claim | undefined> {
     await this.#retryExpired();
+    for (;;) {
+      const taken = await this.#take(owner);
+      if (taken !== "gone") return taken;
+    }
+  }
+
+  // "gone": the line had a place of a run that no longer waits.
+  async #take(owner: string): Promise<Claim | undefined | "gone"> {
     const now = this.now();
     return await this.database.transaction().execute(async (transaction) => {
+      const id = await this.line.take(transaction, now);
+      if (id === undefined) return undefined;
       const row = await transaction.updateTable("runs")
         .set({
           status: "running",
           attempts: sql<number>`attempts + 1`,
           lease_owner: owner,
-          lease_until: now + LEASE_MS,
+          lease_until: now + this.lease,
           started_at: sql<number>`coalesce(started_at, ${now})`,
         })
-        .where(
-          "id",
-          "in",
-          (inner) =>
-            inner.selectFrom("runs").select("id")
-              .where("status", "=", "queued").where("available_at", "<=", now)
-              .orderBy("available_at").orderBy("id").limit(1),
-        )
+        .where("id", "=", id).where("status", "=", "queued")
         .returning(["id", "attempts"])
         .executeTakeFirst();
-      if (row === undefined) return undefined;
+      if (row === undefined) {
+        await this.line.remove(transaction, id);
+        return "gone";
+      }
       await appendEvents(transaction, row.id, [
         { type: "started", data: { attempt: row.attempts, worker: owner } },
       ]);
@@ -52,12 +77,14 @@ class KyselyRunQueue implements RunQueue {
   }
 
   async heartbeat(claim: Claim): Promise<"held" | "cancel" | "lost"> {
-    const row = await this.database.transaction().execute((transaction) =>
-      held(transaction, claim)
-        .set({ lease_until: this.now() + LEASE_MS })
+    const row = await this.database.transaction().execute(async (transaction) => {
+      const row = await held(transaction, claim)
+        .set({ lease_until: this.now() + this.lease })
         .returning("cancel_requested")
-        .executeTakeFirst()
-    );
+        .executeTakeFirst();
+      if (row !== undefined) await this.line.touch(transaction, claim.id);
+      return row;
+    });
     return row === undefined ? "lost" : row.cancel_requested ? "cancel" : "held";
   }
 
@@ -79,6 +106,8 @@ class KyselyRunQueue implements RunQueue {
         await appendEvents(transaction, claim.id, [
           { type: end, data: end === "failed" ? { error } : {} },
         ]);
+        if (end === "failed") await this.line.bury(transaction, claim.id, error.message);
+        else await this.line.remove(transaction, claim.id);
         return "failed";
       }
       const wait = backOff(row.failures);
@@ -87,16 +116,19 @@ class KyselyRunQueue implements RunQueue {
       await appendEvents(transaction, claim.id, [
         { type: "retry", data: { attempt: claim.attempt, error, wait_ms: wait } },
       ]);
+      await this.line.add(transaction, claim.id, wait);
       return "queued";
     });
   }
 
   async release(claim: Claim): Promise<void> {
     await this.database.transaction().execute(async (transaction) => {
+      const now = this.now();
       const { numUpdatedRows } = await held(transaction, claim)
-        .set({ status: "queued", available_at: this.now(), lease_owner: null, lease_until: null })
+        .set({ status: "queued", available_at: now, lease_owner: null, lease_until: null })
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return;
+      await this.line.add(transaction, claim.id, 0);
       await appendEvents(transaction, claim.id, [
         { type: "released", data: { attempt: claim.attempt } },
       ]);
@@ -111,7 +143,7 @@ class KyselyRunQueue implements RunQueue {
     for (const { id, attempts, lease_owner } of expired) {
       await this.retry({ id, attempt: attempts }, {
         type: "LeaseExpired",
-        message: `Worker ${lease_owner} was not heard from for ${LEASE_MS / 1000} s`,
+        message: `Worker ${lease_owner} was not heard from for ${this.lease / 1000} s`,
       });
     }
   }

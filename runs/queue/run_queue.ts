@@ -6,13 +6,12 @@ import type { RunError } from "../spec/run.ts";
 /** Attempts in a row without a new checkpoint before a run is given up. */
 export const MAX_FAILURES = 3;
 
-/** A lease lasts this long without a heartbeat, in milliseconds. */
-export const LEASE_MS = 15_000;
-
 /** Hands out runs. A claim is fenced by its attempt number: a later claim makes earlier ones void. */
 export interface RunQueue {
   /** The longest waiting run, or one whose lease ran out; undefined if there is none. */
   claim(owner: string): Promise<Claim | undefined>;
+  /** How long a claim holds without a heartbeat, in milliseconds. */
+  readonly lease: number;
   /** Prolongs the lease. `lost`: stop, someone else has it. `cancel`: stop, the client asked. */
   heartbeat(claim: Claim): Promise<"held" | "cancel" | "lost">;
   /** Puts a run back after a crash, with a back-off, or ends it as failed after {@linkcode MAX_FAILURES}. */

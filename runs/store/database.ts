@@ -1,8 +1,6 @@
-// Opens the database: SQLite in WAL mode, through Kysely. Several processes share the file.
+// The tables, as Kysely sees them: the same for SQLite and for PostgreSQL.
 
-import { Kysely, SqliteDialect } from "kysely";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { migrate } from "./migrations.ts";
+import type { Kysely } from "kysely";
 
 /** The columns of each table. Times are milliseconds since 1970, JSON is text. */
 export interface Tables {
@@ -37,36 +35,3 @@ export interface Tables {
 
 /** The query builder over the tables. */
 export type Database = Kysely<Tables>;
-
-/**
- * Opens the file, creates the tables if they are missing. Every commit reaches the disk.
- *
- * @throws {RangeError} if the file is no database, or one of a newer version.
- */
-export function openDatabase(path: string): Database {
-  const database = new DatabaseSync(path, { timeout: 10_000 });
-  try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    migrate(database);
-  } catch (error) {
-    database.close();
-    if (!(error as Error).message.includes("not a database")) throw error;
-    throw new RangeError(`Cannot open ${path}: it is not a database, expected one or nothing`);
-  }
-  return new Kysely<Tables>({
-    dialect: new SqliteDialect({
-      database: {
-        close: () => database.close(),
-        prepare: (sql) => {
-          const statement = database.prepare(sql);
-          return {
-            reader: statement.columns().length > 0,
-            all: (values) => statement.all(...values as SQLInputValue[]),
-            run: (values) => statement.run(...values as SQLInputValue[]),
-            iterate: (values) => statement.iterate(...values as SQLInputValue[]),
-          };
-        },
-      },
-    }),
-  });
-}

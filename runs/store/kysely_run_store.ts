@@ -5,6 +5,7 @@ import type { Selectable } from "kysely";
 import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
 import { appendEvents } from "./append_events.ts";
 import type { Database, Tables } from "./database.ts";
+import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
 import { newRunId } from "./run_id.ts";
 import {
   type Claim,
@@ -18,12 +19,12 @@ import {
 } from "./run_store.ts";
 
 /** A store over an open database. */
-export function createRunStore(database: Database): RunStore {
-  return new KyselyRunStore(database);
+export function createRunStore(database: Database, line: WaitingLine = WAITING_ROWS): RunStore {
+  return new KyselyRunStore(database, line);
 }
 
 class KyselyRunStore implements RunStore {
-  constructor(readonly database: Database) {}
+  constructor(readonly database: Database, readonly line: WaitingLine) {}
 
   async create(run: NewRun): Promise<{ run: Run; created: boolean }> {
     const now = Date.now();
@@ -66,6 +67,7 @@ class KyselyRunStore implements RunStore {
         }
       }
       await appendEvents(transaction, id, [{ type: "queued", data: {} }]);
+      await this.line.add(transaction, id, 0);
       return { run: toRun(await rowOf(transaction, id)), created: true };
     });
   }
@@ -93,6 +95,7 @@ class KyselyRunStore implements RunStore {
         .executeTakeFirst();
       if (ended.numUpdatedRows > 0n) {
         await appendEvents(transaction, id, [{ type: "cancelled", data: {} }]);
+        await this.line.remove(transaction, id);
       } else {
         await transaction.updateTable("runs").set({ cancel_requested: 1 })
           .where("id", "=", id).where("status", "=", "running").execute();
@@ -165,11 +168,8 @@ class KyselyRunStore implements RunStore {
         ? { error: ending.error }
         : {};
       await appendEvents(transaction, claim.id, [{ type: ending.status, data }]);
+      await this.line.remove(transaction, claim.id);
     });
-  }
-
-  async close(): Promise<void> {
-    await this.database.destroy();
   }
 }
 

@@ -1,90 +1,123 @@
 // The tables, as a list of steps that only goes forward. A step that has shipped is never edited.
 
-import type { DatabaseSync } from "node:sqlite";
-
-const MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    status TEXT NOT NULL CHECK (status IN ('queued','running','succeeded','failed','cancelled')),
-    model TEXT NOT NULL,
-    spec TEXT NOT NULL,
-    spec_hash TEXT NOT NULL,
-    code_version TEXT NOT NULL,
-    backend TEXT,
-    device TEXT,
-    progress TEXT,
-    metrics TEXT,
-    result TEXT,
-    error TEXT,
-    created_at INTEGER NOT NULL,
-    started_at INTEGER,
-    finished_at INTEGER,
-    last_seq INTEGER NOT NULL DEFAULT 0,
-    -- The queue. attempts numbers the claims and fences their writes; failures counts those
-    -- in a row that got no further than the last checkpoint.
-    attempts INTEGER NOT NULL DEFAULT 0,
-    failures INTEGER NOT NULL DEFAULT 0,
-    available_at INTEGER NOT NULL,
-    lease_owner TEXT,
-    lease_until INTEGER,
-    cancel_requested INTEGER NOT NULL DEFAULT 0
-  ) STRICT;
-  CREATE INDEX runs_waiting ON runs (available_at) WHERE status = 'queued';
-  CREATE INDEX runs_leased ON runs (lease_until) WHERE status = 'running';
-  CREATE INDEX runs_by_hash ON runs (spec_hash);
-
-  CREATE TABLE events (
-    run_id TEXT NOT NULL REFERENCES runs (id),
-    seq INTEGER NOT NULL,
-    type TEXT NOT NULL,
-    json TEXT NOT NULL,
-    PRIMARY KEY (run_id, seq)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE points (
-    run_id TEXT NOT NULL REFERENCES runs (id),
-    step INTEGER NOT NULL,
-    json TEXT NOT NULL,
-    PRIMARY KEY (run_id, step)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE idempotency_keys (
-    key TEXT PRIMARY KEY,
-    request_hash TEXT NOT NULL,
-    run_id TEXT NOT NULL REFERENCES runs (id),
-    created_at INTEGER NOT NULL
-  ) STRICT;
-  `,
-];
-
-/**
- * Brings a database up to date, one transaction a step; two processes may call it at once.
- *
- * @throws {RangeError} if the database was made by a newer version.
- */
-export function migrate(database: DatabaseSync): void {
-  for (;;) {
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      const row = database.prepare("PRAGMA user_version").get() as { user_version: number };
-      const version = row.user_version;
-      if (version > MIGRATIONS.length) {
-        throw new RangeError(
-          `Cannot open the database: it has version ${version}, ` +
-            `expected at most ${MIGRATIONS.length}`,
-        );
-      }
-      const step = MIGRATIONS[version];
-      if (step !== undefined) {
-        database.exec(step);
-        database.exec(`PRAGMA user_version = ${version + 1}`);
-      }
-      database.exec("COMMIT");
-      if (step === undefined) return;
-    } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
-  }
+/** The same step in both dialects. */
+export interface Migration {
+  readonly sqlite: string;
+  readonly postgres: string;
 }
+
+/** All steps; a database's version is the number of those it has taken. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    sqlite: `
+    CREATE TABLE runs (
+      id TEXT PRIMARY KEY,
+      status TEXT NOT NULL CHECK (status IN ('queued','running','succeeded','failed','cancelled')),
+      model TEXT NOT NULL,
+      spec TEXT NOT NULL,
+      spec_hash TEXT NOT NULL,
+      code_version TEXT NOT NULL,
+      backend TEXT,
+      device TEXT,
+      progress TEXT,
+      metrics TEXT,
+      result TEXT,
+      error TEXT,
+      created_at INTEGER NOT NULL,
+      started_at INTEGER,
+      finished_at INTEGER,
+      last_seq INTEGER NOT NULL DEFAULT 0,
+      -- The queue. attempts numbers the claims and fences their writes; failures counts those
+      -- in a row that got no further than the last checkpoint.
+      attempts INTEGER NOT NULL DEFAULT 0,
+      failures INTEGER NOT NULL DEFAULT 0,
+      available_at INTEGER NOT NULL,
+      lease_owner TEXT,
+      lease_until INTEGER,
+      cancel_requested INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX runs_waiting ON runs (available_at) WHERE status = 'queued';
+    CREATE INDEX runs_leased ON runs (lease_until) WHERE status = 'running';
+    CREATE INDEX runs_by_hash ON runs (spec_hash);
+
+    CREATE TABLE events (
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      seq INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      json TEXT NOT NULL,
+      PRIMARY KEY (run_id, seq)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE points (
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      step INTEGER NOT NULL,
+      json TEXT NOT NULL,
+      PRIMARY KEY (run_id, step)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE idempotency_keys (
+      key TEXT PRIMARY KEY,
+      request_hash TEXT NOT NULL,
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      created_at INTEGER NOT NULL
+    ) STRICT;
+    `,
+    postgres: `
+    CREATE TABLE runs (
+      id TEXT PRIMARY KEY,
+      status TEXT NOT NULL CHECK (status IN ('queued','running','succeeded','failed','cancelled')),
+      model TEXT NOT NULL,
+      spec TEXT NOT NULL,
+      spec_hash TEXT NOT NULL,
+      code_version TEXT NOT NULL,
+      backend TEXT,
+      device TEXT,
+      progress TEXT,
+      metrics TEXT,
+      result TEXT,
+      error TEXT,
+      created_at BIGINT NOT NULL,
+      started_at BIGINT,
+      finished_at BIGINT,
+      last_seq INTEGER NOT NULL DEFAULT 0,
+      -- The queue. attempts numbers the claims and fences their writes; failures counts those
+      -- in a row that got no further than the last checkpoint.
+      attempts INTEGER NOT NULL DEFAULT 0,
+      failures INTEGER NOT NULL DEFAULT 0,
+      available_at BIGINT NOT NULL,
+      lease_owner TEXT,
+      lease_until BIGINT,
+      cancel_requested INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX runs_waiting ON runs (available_at) WHERE status = 'queued';
+    CREATE INDEX runs_leased ON runs (lease_until) WHERE status = 'running';
+    CREATE INDEX runs_by_hash ON runs (spec_hash);
+
+    CREATE TABLE events (
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      seq INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      json TEXT NOT NULL,
+      PRIMARY KEY (run_id, seq)
+    );
+
+    CREATE TABLE points (
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      step INTEGER NOT NULL,
+      json TEXT NOT NULL,
+      PRIMARY KEY (run_id, step)
+    );
+
+    CREATE TABLE idempotency_keys (
+      key TEXT PRIMARY KEY,
+      request_hash TEXT NOT NULL,
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      created_at BIGINT NOT NULL
+    );
+
+    -- SQLite's function of this name, for objects without nulls.
+    CREATE FUNCTION json_patch(target TEXT, patch TEXT) RETURNS TEXT IMMUTABLE
+      LANGUAGE sql AS 'SELECT (target::jsonb || patch::jsonb)::text';
+    `,
+  },
+];

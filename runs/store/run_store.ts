@@ -91,5 +91,4 @@ export interface RunStore {
   report(claim: Claim, report: Report): Promise<void>;
   /** @throws {ClaimLostError} */
   finish(claim: Claim, ending: Ending): Promise<void>;
-  close(): Promise<void>;
 }

@@ -1,9 +1,8 @@
 // What a job process does around its training: opens the store, and stops when it is told to or when
 // the process that started it is gone.
 
-import { type Configuration, homePaths } from "../configuration.ts";
-import { openDatabase } from "../store/database.ts";
-import { createRunStore } from "../store/kysely_run_store.ts";
+import type { Configuration } from "../configuration.ts";
+import { openRuns } from "../open_runs.ts";
 import { trainRun } from "./train_run.ts";
 
 /** Trains run `id` as attempt `attempt` and returns the exit code. */
@@ -17,12 +16,13 @@ export async function runJob(
   Deno.addSignalListener("SIGTERM", abort);
   Deno.addSignalListener("SIGINT", abort);
   void parentGone().then(abort);
-  const store = createRunStore(openDatabase(homePaths(configuration.home).database));
-  try {
-    return await trainRun({ claim: { id, attempt }, store, configuration, signal: stop.signal });
-  } finally {
-    await store.close();
-  }
+  await using runs = await openRuns(configuration, "job");
+  return await trainRun({
+    claim: { id, attempt },
+    store: runs.store,
+    configuration,
+    signal: stop.signal,
+  });
 }
 
 // The supervisor keeps our stdin open for as long as it lives.

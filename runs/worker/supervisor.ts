@@ -10,8 +10,10 @@ import { EXIT_STOPPED } from "./exit_code.ts";
 
 /** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
 const POLL_MS = 500;
-/** How often leases are prolonged. */
-const HEARTBEAT_MS = 3000;
+/** Heartbeats in the time of a lease. */
+const BEATS = 5;
+/** A run that takes longer is handed back with a checkpoint and goes on from there. */
+const LONGEST_CLAIM_MS = 20 * 60 * 60 * 1000;
 /** A job that was asked to stop has this long to write its checkpoint. */
 const GRACE_MS = 10_000;
 /** The end of a job's stderr that is kept for the error message, in characters. */
@@ -30,6 +32,10 @@ interface Job {
   readonly claim: Claim;
   readonly process: Deno.ChildProcess;
   readonly done: Promise<void>;
+  /** When its lease runs out, on this process's clock. */
+  heldUntil: number;
+  /** When it is handed back, so that no claim lasts for days. */
+  readonly handBackAt: number;
   /** Why it was asked to stop. */
   stop?: "cancel" | "shutdown" | "lost";
 }
@@ -48,7 +54,7 @@ export class Supervisor {
   /** Starts looking for work. */
   start(): void {
     this.#loop = this.#run();
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => this.#beat(), this.options.queue.lease / BEATS);
   }
 
   /** Process ids of the jobs by run. */
@@ -107,7 +113,14 @@ export class Supervisor {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const job: Job = { claim, process, done: Promise.resolve() };
+    const now = performance.now();
+    const job: Job = {
+      claim,
+      process,
+      done: Promise.resolve(),
+      heldUntil: now + this.options.queue.lease,
+      handBackAt: now + LONGEST_CLAIM_MS,
+    };
     Object.assign(job, {
       done: this.#watch(job).catch((error) =>
         console.error(`Cannot record the end of run ${claim.id}:`, error)
@@ -154,9 +167,13 @@ export class Supervisor {
     for (const job of this.#jobs) {
       try {
         const answer = await this.options.queue.heartbeat(job.claim);
-        if (answer !== "held" && job.stop === undefined) askToStop(job, answer);
+        if (answer === "held") job.heldUntil = performance.now() + this.options.queue.lease;
+        else if (job.stop === undefined) askToStop(job, answer);
+        if (performance.now() > job.handBackAt) askToStop(job, "shutdown");
       } catch (error) {
         console.error(`Cannot prolong the lease of run ${job.claim.id}:`, error);
+        // Nobody answers: by now another worker may have it.
+        if (performance.now() > job.heldUntil) askToStop(job, "lost");
       }
     }
   }

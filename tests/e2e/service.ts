@@ -17,10 +17,10 @@ export class Service implements AsyncDisposable {
   private constructor(readonly process: Deno.ChildProcess, readonly url: string) {}
 
   /** Starts a service on a data folder and waits until it listens. */
-  static async start(home: string): Promise<Service> {
+  static async start(home: string, env: Record<string, string> = {}): Promise<Service> {
     const process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", MAIN, "serve"],
-      env: { NOREGRET_HOME: home, PORT: "0", HOST: "127.0.0.1", NOREGRET_THREADS: "1" },
+      env: { NOREGRET_HOME: home, PORT: "0", HOST: "127.0.0.1", NOREGRET_THREADS: "1", ...env },
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
@@ -37,6 +37,16 @@ export class Service implements AsyncDisposable {
       return new Service(process, url);
     }
     throw new Error("The service ended before it listened");
+  }
+
+  /** Starts a worker on a data folder; it serves nothing. */
+  static startWorker(home: string, env: Record<string, string> = {}): Deno.ChildProcess {
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", MAIN, "worker"],
+      env: { NOREGRET_HOME: home, NOREGRET_THREADS: "1", ...env },
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
   }
 
   /** Asks for JSON; the status must be as expected. */

@@ -2,16 +2,14 @@
 
 import assert from "@std/assert";
 import { createApp } from "../../routes/app.ts";
-import { createRunQueue } from "../../runs/queue/kysely_run_queue.ts";
-import { openDatabase } from "../../runs/store/database.ts";
-import { createRunStore } from "../../runs/store/kysely_run_store.ts";
+import { openRuns } from "../../runs/open_runs.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 
 /** A service on a data folder of its own. */
 async function makeApp() {
   const tiny = await makeTinyHome();
-  const database = openDatabase(tiny.paths.database);
-  const store = createRunStore(database);
+  const where = { home: tiny.home, databaseUrl: undefined, lease: 15_000 };
+  const { store, queue, ...runs } = await openRuns(where, "service", () => Date.now() + 1000);
   let woken = 0;
   const app = createApp({
     store,
@@ -30,10 +28,11 @@ async function makeApp() {
     app,
     post,
     store,
-    queue: createRunQueue(database, () => Date.now() + 1000),
+    queue,
+    closeStore: () => runs[Symbol.asyncDispose](),
     woken: () => woken,
     async [Symbol.asyncDispose]() {
-      await store.close();
+      await runs[Symbol.asyncDispose]();
       await tiny[Symbol.asyncDispose]();
     },
   };
@@ -243,7 +242,7 @@ Deno.test("/healthz and /readyz answer ok; without its store the service lives b
     const response = await service.app.request(path);
     assert.deepEqual([response.status, await response.json()], [200, { status: "ok" }]);
   }
-  await service.store.close();
+  await service.closeStore();
   assert.equal((await service.app.request("/healthz")).status, 200);
   await problemOf(service.app.request("/readyz"), 503);
 });

@@ -1,11 +1,9 @@
-// Run as a process: claims runs from a database until there are none, and prints their ids.
+// Run as a process: claims runs from the configured database until there are none, and prints their ids.
 
-import { createRunQueue } from "../../runs/queue/kysely_run_queue.ts";
-import { openDatabase } from "../../runs/store/database.ts";
+import { readConfiguration } from "../../runs/configuration.ts";
+import { openRuns } from "../../runs/open_runs.ts";
 
-const database = openDatabase(Deno.args[0]!);
-const queue = createRunQueue(database);
-for (let claim; (claim = await queue.claim(`process ${Deno.pid}`)) !== undefined;) {
+await using runs = await openRuns(readConfiguration(), "job");
+for (let claim; (claim = await runs.queue.claim(`process ${Deno.pid}`)) !== undefined;) {
   console.log(claim.id);
 }
-await database.destroy();

@@ -10,6 +10,8 @@ Deno.test("readConfiguration() has a default for every variable", () => {
   assert.equal(configuration.jobs, 1);
   assert.equal(configuration.threads, undefined);
   assert.equal(configuration.gpu, "auto");
+  assert.equal(configuration.lease, 15_000);
+  assert.equal(configuration.databaseUrl, undefined);
   assert.match(configuration.home, /\/\.noregret$/);
 });
 
@@ -20,6 +22,8 @@ Deno.test("readConfiguration() names the variable, its value and what is allowed
     ["NOREGRET_JOBS", "-1", /NOREGRET_JOBS/],
     ["NOREGRET_THREADS", "0", /NOREGRET_THREADS: found "0", expected an integer from 1/],
     ["NOREGRET_GPU", "cuda", /NOREGRET_GPU: found "cuda", expected "auto", "deno" or "dawn"/],
+    ["NOREGRET_LEASE", "1", /NOREGRET_LEASE: found "1", expected an integer from 2/],
+    ["DATABASE_URL", "mysql://localhost/runs", /DATABASE_URL: expected an address like postgres:/],
     ["NOREGRET_BODY_LIMIT", "1e3", /NOREGRET_BODY_LIMIT/],
   ];
   for (const [name, value, message] of cases) {

@@ -1,0 +1,77 @@
+// The database of many hosts: PostgreSQL, through Kysely.
+
+import { Kysely, PostgresDialect } from "kysely";
+// @ts-types="@types/pg"
+import pg from "pg";
+import type { Database, Tables } from "./database.ts";
+import { MIGRATIONS } from "./migrations.ts";
+
+/** Held while the tables are changed: any number, the same in every version. */
+const MIGRATION_LOCK = 7_265_347;
+/** PostgreSQL's type of 64-bit integers: times, far below 2⁵³. */
+const INT8 = 20;
+
+/**
+ * Connects to `url` and brings the tables up to date; several hosts may do so at once.
+ *
+ * @throws {RangeError} if there is no such server, or its tables are those of a newer version.
+ */
+export async function openPostgres(url: string, connections: number): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    application_name: "noregret",
+    connectionTimeoutMillis: 10_000,
+    types: {
+      getTypeParser: ((oid: number, format?: "text") =>
+        oid === INT8
+          ? Number
+          : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+  });
+  // A server that goes away ends idle connections: the pool opens new ones when it is back.
+  pool.on("error", (error) => console.error("PostgreSQL:", error.message));
+  try {
+    await migrate(pool);
+  } catch (error) {
+    await pool.end();
+    if (error instanceof RangeError) throw error;
+    throw new RangeError(
+      `Cannot open the database at ${withoutPassword(url)}: ${(error as Error).message}, ` +
+        "expected DATABASE_URL to name a PostgreSQL server that answers",
+      { cause: error },
+    );
+  }
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+async function migrate(pool: pg.Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await client.query("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+    const { rows } = await client.query("SELECT version FROM schema_version");
+    const version: number = rows[0]?.version ?? 0;
+    if (version > MIGRATIONS.length) {
+      throw new RangeError(
+        `Cannot open the database: it has version ${version}, ` +
+          `expected at most ${MIGRATIONS.length}`,
+      );
+    }
+    for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
+    await client.query("DELETE FROM schema_version");
+    await client.query("INSERT INTO schema_version VALUES ($1)", [MIGRATIONS.length]);
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+/** A database's address as it may be shown. */
+export function withoutPassword(url: string): string {
+  return URL.canParse(url) ? Object.assign(new URL(url), { password: "" }).href : "DATABASE_URL";
+}
