@@ -1,6 +1,9 @@
 // The registry of datasets: what each one is, and how much there is to learn in it. The texts of this
-// project ship with it; the others are described here so that plans can be made, and are read from the
-// datasets folder.
+// project ship with it, and so do generators of rows in the schemas of the datasets that may not; the
+// others are described here so that plans can be made, and are read from the datasets folder.
+
+import { GENERATED } from "./generated/generated.ts";
+import type { RowGenerator } from "./generated/rows.ts";
 
 /** What a row looks like. */
 export type RowSchema = "text" | "messages" | "problem";
@@ -8,7 +11,7 @@ export type RowSchema = "text" | "messages" | "problem";
 /** A part of a dataset. */
 export interface Split {
   readonly rows: number;
-  /** Tokens of the whole split: exact for the shipped texts (bytes), an estimate for the others. */
+  /** Tokens of the whole split: exact for those that ship (bytes), an estimate for the others. */
   readonly tokens: number;
 }
 
@@ -19,8 +22,8 @@ export interface DatasetInfo {
   readonly licence: string;
   readonly schema: RowSchema;
   readonly splits: Readonly<Record<string, Split>>;
-  /** File in data/samples, where it ships. */
-  readonly sample?: string;
+  /** Where it ships: a file in data/samples, or what generates a split's first rows. */
+  readonly sample?: string | RowGenerator<object>;
 }
 
 /** Information in a token, for capacity estimates (Schulman et al. 2025, "LoRA Without Regret"). */
@@ -54,6 +57,7 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
       },
       sample: "moby_dick.jsonl.gz",
     },
+    ...GENERATED,
     {
       name: "allenai/tulu-3-sft-mixture",
       description: "Instructions and conversations of many kinds (Lambert et al. 2024)",

@@ -6,7 +6,7 @@ import { findDataset, findSplit } from "./datasets.ts";
 import { type Example, exampleOf, IGNORED_TARGET } from "./example.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
 import { realFileBelow } from "./real_path.ts";
-import { parseJsonl, rowExamples } from "./rows.ts";
+import { type JsonRow, parseJsonl, rowExamples } from "./rows.ts";
 
 /** What loading needs to know besides the dataset. */
 export interface LoadOptions {
@@ -53,24 +53,54 @@ async function readExamples(
   if (typeof dataset === "object" && "inline" in dataset) {
     return options.purpose === "test" ? undefined : inlineExamples(dataset.inline, rules.maxLength);
   }
-  if (typeof dataset === "object" && "file" in dataset) {
-    return fileExamples(dataset, options, rules);
-  }
+  const found = await datasetRows(dataset, options);
+  if (found === undefined) return undefined;
+  const { rows, limit, name } = found;
+  const examples = rows.flatMap((row, at) => rowExamples(row, rules, `${name}:${at + 1}`));
+  return spread(examples, limit);
+}
+
+/** The rows of a split or file. */
+export interface DatasetRows {
+  readonly rows: readonly JsonRow[];
+  /** Examples at most, where the rows themselves are not yet cut to that number. */
+  readonly limit?: number;
+  /** What to call them in errors. */
+  readonly name: string;
+}
+
+/**
+ * Reads the rows of a named dataset or of a file.
+ *
+ * @returns undefined where an evaluation set is asked for and the dataset holds nothing out.
+ * @throws {RangeError} for an unknown name, split or file.
+ * @throws {SyntaxError} for a file that cannot be parsed.
+ */
+export async function datasetRows(
+  dataset: Exclude<Dataset, { inline: unknown }>,
+  options: Pick<LoadOptions, "purpose" | "folder">,
+): Promise<DatasetRows | undefined> {
+  if (typeof dataset === "object" && "file" in dataset) return await fileRows(dataset, options);
   const { name, split, limit } = typeof dataset === "string"
     ? { name: dataset, split: undefined, limit: undefined }
     : dataset;
   const info = findDataset(name);
   const found = findSplit(info, split, options.purpose);
   if (found === undefined) return undefined;
-  if (info.sample === undefined) {
+  const { sample } = info;
+  if (sample === undefined) {
     throw new RangeError(
       `Cannot load dataset "${name}": it does not ship; put its rows into a .jsonl file in the ` +
         `datasets folder and name that as { "file": … }`,
     );
   }
-  const rows = parseJsonl(await readSample(info.sample), info.sample);
-  const texts = rows.filter((row) => row.split === found);
-  return spread(texts.flatMap((row) => rowExamples({ text: row.text }, rules, name)), limit);
+  if (typeof sample === "function") {
+    const { rows: count } = info.splits[found]!;
+    const rows = [...await sample(found as "train" | "test", Math.min(count, limit ?? count))];
+    return { rows: rows as JsonRow[], name };
+  }
+  const rows = parseJsonl(await readSample(sample), sample).filter((row) => row.split === found);
+  return { rows, name, ...(limit !== undefined && { limit }) };
 }
 
 /** Ids and labels as the client sent them. */
@@ -89,11 +119,10 @@ function inlineExamples(
   });
 }
 
-async function fileExamples(
+async function fileRows(
   { file, limit }: { file: string; limit?: number | undefined },
-  options: LoadOptions,
-  rules: Parameters<typeof rowExamples>[1],
-): Promise<Example[] | undefined> {
+  options: Pick<LoadOptions, "purpose" | "folder">,
+): Promise<DatasetRows | undefined> {
   if (options.purpose === "test") return undefined;
   if (!file.endsWith(".jsonl")) {
     throw new RangeError(`Cannot read "${file}": expected a .jsonl file`);
@@ -102,8 +131,7 @@ async function fileExamples(
   if (path === undefined) {
     throw new RangeError(`Cannot read "${file}": no such file in the datasets folder`);
   }
-  const rows = parseJsonl(await Deno.readTextFile(path), file).slice(0, limit);
-  return rows.flatMap((row, index) => rowExamples(row, rules, `${file}:${index + 1}`));
+  return { rows: parseJsonl(await Deno.readTextFile(path), file).slice(0, limit), name: file };
 }
 
 /** At most `limit` examples, evenly spaced, so that a small part of a text is drawn from all of it. */

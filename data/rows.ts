@@ -7,6 +7,9 @@ import { type Example, exampleOf, IGNORED_LABEL } from "./example.ts";
 /** A parsed line. */
 export type JsonRow = Readonly<Record<string, unknown>>;
 
+/** Stands between a question and its answer. */
+const QUESTION_END = "\n\n";
+
 /** What decides how a row is read. */
 export interface RowRules {
   readonly tokenizer: Tokenizer;
@@ -36,8 +39,8 @@ export function parseJsonl(text: string, name: string): JsonRow[] {
 }
 
 /**
- * The examples of a row: `{ input_ids, labels? }`, `{ messages }`, `{ prompt, completion }` or
- * `{ text }`. Messages go through the model's chat template. A text is
+ * The examples of a row: `{ input_ids, labels? }`, `{ messages }`, `{ prompt, completion }`,
+ * `{ question, answer }`, `{ problem, solution }` or `{ text }`. Messages go through the model's chat template. A text is
  * cut into windows of `maxLength` positions that overlap by the one token which is a target in one
  * and an input in the next, so that every token but the first is counted once.
  *
@@ -48,9 +51,10 @@ export function rowExamples(row: JsonRow, rules: RowRules, where: string): Examp
   const { tokenizer, maxLength, completionOnly } = rules;
   if (row.input_ids !== undefined) return [idsExample(row, rules, where)];
   if (Array.isArray(row.messages)) return conversation(row.messages, rules, where);
-  if (typeof row.prompt === "string" && typeof row.completion === "string") {
-    const prompt = tokenizer.encode(row.prompt);
-    const completion = tokenizer.encode(row.completion);
+  const asked = promptAndCompletion(row);
+  if (asked) {
+    const prompt = tokenizer.encode(asked.prompt);
+    const completion = tokenizer.encode(asked.completion);
     const tokens = [...prompt, ...completion, tokenizer.eosId].slice(0, maxLength + 1);
     const labels = tokens.map((token, i) =>
       completionOnly && i < prompt.length ? IGNORED_LABEL : token
@@ -62,8 +66,18 @@ export function rowExamples(row: JsonRow, rules: RowRules, where: string): Examp
     `Cannot read ${where}: it has the keys ${
       Object.keys(row).map((key) => `"${key}"`).join(", ")
     }, ` +
-      `expected "text", "messages", "prompt" and "completion", or "input_ids"`,
+      `expected "text", "messages", "prompt" and "completion", "question" and "answer", ` +
+      `"problem" and "solution", or "input_ids"`,
   );
+}
+
+function promptAndCompletion(row: JsonRow): { prompt: string; completion: string } | undefined {
+  const text = (key: string, end: string) =>
+    typeof row[key] === "string" ? row[key] + end : undefined;
+  const prompt = text("prompt", "") ?? text("question", QUESTION_END) ??
+    text("problem", QUESTION_END);
+  const completion = text("completion", "") ?? text("answer", "") ?? text("solution", "");
+  return prompt === undefined || completion === undefined ? undefined : { prompt, completion };
 }
 
 function conversation(messages: unknown[], rules: RowRules, where: string): Example[] {

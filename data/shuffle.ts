@@ -9,7 +9,7 @@ function mix(value: number): number {
 }
 
 /** A number in [0, 1) with 53 bits for each (seed, epoch, index). */
-function uniform(seed: number, epoch: number, index: number): number {
+export function uniform(seed: number, epoch: number, index: number): number {
   const key = mix(mix(seed ^ 0x9e3779b9) + epoch);
   const high = mix(key ^ mix(2 * index));
   const low = mix(key ^ mix(2 * index + 1));

@@ -1,0 +1,35 @@
+// The generated datasets of the registry. Their makers are in this folder; rows and tokens (bytes, each
+// row with the byte that ends it) are what they make.
+
+import type { DatasetInfo } from "../datasets.ts";
+import { gradeSchool } from "./grade_school.ts";
+
+const LICENCE = "CC0-1.0";
+
+/** Rows and bytes of the `train` and `test` splits of one level. */
+const LEVEL_SPLITS = [
+  { train: { rows: 8192, tokens: 714_068 }, test: { rows: 1024, tokens: 91_033 } },
+  { train: { rows: 8192, tokens: 1_492_757 }, test: { rows: 1024, tokens: 179_268 } },
+  { train: { rows: 8192, tokens: 1_861_880 }, test: { rows: 1024, tokens: 236_489 } },
+  { train: { rows: 8192, tokens: 2_431_729 }, test: { rows: 1024, tokens: 321_920 } },
+];
+
+/** What is registered. */
+export const GENERATED: readonly DatasetInfo[] = [
+  {
+    name: "noregret/grade-school",
+    description: "Generated word problems of four levels in GSM8K's schema, templates held out",
+    licence: LICENCE,
+    schema: "problem",
+    splits: { train: { rows: 8192, tokens: 1_622_477 }, test: { rows: 1024, tokens: 202_914 } },
+    sample: gradeSchool([1, 2, 3, 4]),
+  },
+  ...LEVEL_SPLITS.map((splits, index): DatasetInfo => ({
+    name: `noregret/grade-school-${index + 1}`,
+    description: `Level ${index + 1} of noregret/grade-school`,
+    licence: LICENCE,
+    schema: "problem",
+    splits,
+    sample: gradeSchool([index + 1]),
+  })),
+];
