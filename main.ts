@@ -7,8 +7,8 @@
 
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
-import { openRuns } from "./runs/open_runs.ts";
-import type { RunStore } from "./runs/store/run_store.ts";
+import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
+import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
 import { Supervisor } from "./runs/worker/supervisor.ts";
 
 async function main([command = "serve", ...rest]: string[]): Promise<void> {
@@ -31,10 +31,14 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
 async function run(configuration: Configuration, serve: boolean): Promise<void> {
   await makeHome(configuration.home);
   await using runs = await openRuns(configuration);
-  const { store, queue } = runs;
+  const { store, queue, sweeps } = runs;
   const supervisor = new Supervisor({ store, queue, configuration, main: import.meta.url });
   supervisor.start();
-  const server = serve ? await listen(configuration, store, () => supervisor.wake()) : undefined;
+  const stop = new AbortController();
+  const server = serve
+    ? await listen(configuration, { store, sweeps }, () => supervisor.wake())
+    : undefined;
+  const sweeping = serve ? stopHopelessRuns({ store, sweeps }, stop.signal) : undefined;
 
   await Promise.race(
     (["SIGTERM", "SIGINT"] as const).map((signal) =>
@@ -43,6 +47,8 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   );
   // Runs first: an open event stream then sees its run go back to the queue.
   await supervisor.stop();
+  stop.abort();
+  await sweeping;
   await server?.shutdown();
 }
 
@@ -57,12 +63,12 @@ async function makeHome(folder: string): Promise<void> {
 
 async function listen(
   configuration: Configuration,
-  store: RunStore,
+  stores: Pick<OpenRuns, "store" | "sweeps">,
   wake: () => void,
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");
   const { host: hostname, port, bodyLimit, home } = configuration;
-  const app = createApp({ store, home, paths: homePaths(home), bodyLimit, wake });
+  const app = createApp({ ...stores, home, paths: homePaths(home), bodyLimit, wake });
   try {
     return Deno.serve({
       hostname,

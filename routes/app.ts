@@ -8,6 +8,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { InvalidSpecError } from "../runs/spec/problems.ts";
 import { CODE_VERSION, type SubmitContext } from "../runs/submit_run.ts";
 import { IdempotencyConflictError } from "../runs/store/run_store.ts";
+import type { SweepStore } from "../runs/store/sweep_store.ts";
 import { capacityRequestSchema } from "../runs/spec/capacity.ts";
 import { capacityRoutes } from "./capacity.ts";
 import { datasetRoutes } from "./datasets.ts";
@@ -17,11 +18,13 @@ import { healthRoutes } from "./health.ts";
 import { modelRoutes } from "./models.ts";
 import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
+import { sweepRoutes } from "./sweeps.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
 import { verifyRequestSchema, verifyRoutes } from "./verify.ts";
 
 /** What the routes work with. */
 export interface AppContext extends SubmitContext {
+  readonly sweeps: SweepStore;
   /** The data folder. */
   readonly home: string;
   /** Bytes of a request's body. */
@@ -60,6 +63,7 @@ export function createApp(context: AppContext): OpenAPIHono {
 
   app.route("/", healthRoutes(context));
   app.route("/", runRoutes(context));
+  app.route("/", sweepRoutes(context));
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));

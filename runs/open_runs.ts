@@ -5,13 +5,16 @@ import { type Configuration, homePaths } from "./configuration.ts";
 import { createRunQueue } from "./queue/kysely_run_queue.ts";
 import type { RunQueue } from "./queue/run_queue.ts";
 import { createRunStore } from "./store/kysely_run_store.ts";
+import { createSweepStore } from "./store/kysely_sweep_store.ts";
 import type { RunStore } from "./store/run_store.ts";
 import { openSqlite } from "./store/sqlite_database.ts";
+import type { SweepStore } from "./store/sweep_store.ts";
 
-/** Store and queue over one database. */
+/** Stores and queue over one database. */
 export interface OpenRuns extends AsyncDisposable {
   readonly store: RunStore;
   readonly queue: RunQueue;
+  readonly sweeps: SweepStore;
 }
 
 /** What a process does: a job has one run to write, the others serve and look after the queue. */
@@ -31,6 +34,7 @@ export async function openRuns(
     const database = openSqlite(homePaths(home).database);
     return {
       store: createRunStore(database),
+      sweeps: createSweepStore(database),
       queue: createRunQueue(database, { lease, now }),
       [Symbol.asyncDispose]: () => database.destroy(),
     };
@@ -42,6 +46,7 @@ export async function openRuns(
   const line = pgBossLine(boss);
   return {
     store: createRunStore(database, line),
+    sweeps: createSweepStore(database, line),
     queue: createRunQueue(database, { line, lease, now }),
     async [Symbol.asyncDispose]() {
       await boss.stop({ graceful: false });

@@ -30,6 +30,21 @@ export interface Tables {
   };
   events: { run_id: string; seq: number; type: string; json: string };
   points: { run_id: string; step: number; json: string };
+  sweeps: {
+    id: string;
+    request: string;
+    request_hash: string;
+    idempotency_key: string | null;
+    early_stopping: number;
+    created_at: number;
+  };
+  sweep_runs: {
+    sweep_id: string;
+    position: number;
+    run_id: string;
+    changes: string;
+    stopped_early: number;
+  };
   idempotency_keys: { key: string; request_hash: string; run_id: string; created_at: number };
 }
 

@@ -6,7 +6,8 @@ import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
 import { appendEvents } from "./append_events.ts";
 import type { Database, Tables } from "./database.ts";
 import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
-import { newRunId } from "./run_id.ts";
+import { enqueue, rowOfNewRun } from "./insert_run.ts";
+import { toRun } from "./run_row.ts";
 import {
   type Claim,
   ClaimLostError,
@@ -28,21 +29,8 @@ class KyselyRunStore implements RunStore {
 
   async create(run: NewRun): Promise<{ run: Run; created: boolean }> {
     const now = Date.now();
-    const id = newRunId(now);
-    const row = {
-      id,
-      status: "queued" as const,
-      model: run.spec.model,
-      spec: JSON.stringify(run.spec),
-      spec_hash: run.specHash,
-      code_version: run.codeVersion,
-      created_at: now,
-      available_at: now,
-      last_seq: 0,
-      attempts: 0,
-      failures: 0,
-      cancel_requested: 0,
-    };
+    const row = rowOfNewRun(run, now);
+    const { id } = row;
     return await this.database.transaction().execute(async (transaction) => {
       // The write comes first: it takes the lock, so that what is read after it stays true.
       await transaction.insertInto("runs").values(row).execute();
@@ -66,8 +54,7 @@ class KyselyRunStore implements RunStore {
           return { run: toRun(await rowOf(transaction, known.run_id)), created: false };
         }
       }
-      await appendEvents(transaction, id, [{ type: "queued", data: {} }]);
-      await this.line.add(transaction, id, 0);
+      await enqueue(transaction, this.line, id);
       return { run: toRun(await rowOf(transaction, id)), created: true };
     });
   }
@@ -183,26 +170,4 @@ export function held(transaction: Transaction<Tables>, claim: Claim) {
 
 function rowOf(transaction: Transaction<Tables>, id: string): Promise<Selectable<Tables["runs"]>> {
   return transaction.selectFrom("runs").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
-}
-
-function toRun(row: Selectable<Tables["runs"]>): Run {
-  const time = (ms: number) => new Date(ms).toISOString();
-  const json = (text: string | null) => text === null ? null : JSON.parse(text);
-  return {
-    id: row.id,
-    status: row.status,
-    spec: JSON.parse(row.spec),
-    spec_hash: row.spec_hash,
-    code_version: row.code_version,
-    backend: row.backend,
-    device: row.device,
-    attempts: row.attempts,
-    progress: json(row.progress),
-    metrics: json(row.metrics),
-    result: json(row.result),
-    error: json(row.error),
-    created_at: time(row.created_at),
-    started_at: row.started_at === null ? null : time(row.started_at),
-    finished_at: row.finished_at === null ? null : time(row.finished_at),
-  };
 }

@@ -120,4 +120,46 @@ export const MIGRATIONS: readonly Migration[] = [
       LANGUAGE sql AS 'SELECT (target::jsonb || patch::jsonb)::text';
     `,
   },
+  {
+    sqlite: `
+    CREATE TABLE sweeps (
+      id TEXT PRIMARY KEY,
+      request TEXT NOT NULL,
+      request_hash TEXT NOT NULL,
+      idempotency_key TEXT UNIQUE,
+      early_stopping INTEGER NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE sweep_runs (
+      sweep_id TEXT NOT NULL REFERENCES sweeps (id),
+      position INTEGER NOT NULL,
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      changes TEXT NOT NULL,
+      stopped_early INTEGER NOT NULL,
+      PRIMARY KEY (sweep_id, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sweep_runs_by_run ON sweep_runs (run_id);
+    `,
+    postgres: `
+    CREATE TABLE sweeps (
+      id TEXT PRIMARY KEY,
+      request TEXT NOT NULL,
+      request_hash TEXT NOT NULL,
+      idempotency_key TEXT UNIQUE,
+      early_stopping INTEGER NOT NULL,
+      created_at BIGINT NOT NULL
+    );
+
+    CREATE TABLE sweep_runs (
+      sweep_id TEXT NOT NULL REFERENCES sweeps (id),
+      position INTEGER NOT NULL,
+      run_id TEXT NOT NULL REFERENCES runs (id),
+      changes TEXT NOT NULL,
+      stopped_early INTEGER NOT NULL,
+      PRIMARY KEY (sweep_id, position)
+    );
+    CREATE INDEX sweep_runs_by_run ON sweep_runs (run_id);
+    `,
+  },
 ];

@@ -9,6 +9,7 @@ import {
   IdempotencyConflictError,
   type NewRun,
 } from "../../runs/store/run_store.ts";
+import { MIGRATIONS } from "../../runs/store/migrations.ts";
 import { openSqlite } from "../../runs/store/sqlite_database.ts";
 import { LEASE_MS, type TestDatabase, testDatabases } from "../support/databases.ts";
 import { makeTinyHome, tinySpec } from "./tiny_home.ts";
@@ -184,6 +185,23 @@ testDatabases("numbers of a point keep all their digits in the store", async (on
   const points = await one.store.points(claim.id);
   assert.deepEqual(points.map(({ train_nll }) => train_nll), values);
   assert.deepEqual(points.map(({ eval_nll }) => eval_nll), values);
+});
+
+Deno.test("a database of an older version keeps its runs", async () => {
+  await using tiny = await makeTinyHome();
+  const { DatabaseSync } = await import("node:sqlite");
+  const raw = new DatabaseSync(tiny.paths.database);
+  raw.exec(MIGRATIONS[0]!.sqlite + "; PRAGMA user_version = 1");
+  const { spec, specHash } = newRun();
+  raw.prepare(
+    "INSERT INTO runs (id, status, model, spec, spec_hash, code_version, created_at, available_at) " +
+      "VALUES ('old', 'queued', 'tiny', ?, ?, '0.0.1', 1, 1)",
+  ).run(JSON.stringify(spec), specHash);
+  raw.close();
+  await using runs = await openRuns({ home: tiny.home, databaseUrl: undefined, lease: LEASE_MS });
+  assert.deepEqual((await runs.store.get("old"))!.spec, spec);
+  assert.equal((await runs.queue.claim("a"))!.id, "old");
+  assert.deepEqual(await runs.sweeps.list(10), []);
 });
 
 Deno.test("openSqlite() refuses a database of a newer version", async () => {

@@ -44,11 +44,12 @@ async function openDatabase(databaseUrl: string | undefined): Promise<TestDataba
   const home = await Deno.makeTempDir({ prefix: "noregret-" });
   const clock = { now: Date.now() + 1000 };
   const where = { home, databaseUrl, lease: LEASE_MS };
-  const { store, queue, ...runs } = await openRuns(where, "service", () => clock.now);
+  const { store, queue, sweeps, ...runs } = await openRuns(where, "service", () => clock.now);
   return {
     where,
     store,
     queue,
+    sweeps,
     async advance(ms) {
       clock.now += ms;
       if (databaseUrl !== undefined) await shiftJobs(databaseUrl, ms);

@@ -1,0 +1,43 @@
+// What is stored of sweeps. Their runs are ordinary ones, in the run store.
+
+import type { Run } from "../spec/run.ts";
+import type { SweepRequest } from "../spec/sweep.ts";
+import type { Changes } from "../spec/vary_spec.ts";
+import type { NewRun } from "./run_store.ts";
+
+/** A sweep to be stored. */
+export interface NewSweep {
+  readonly request: SweepRequest;
+  readonly runs: readonly (Omit<NewRun, "idempotencyKey"> & { readonly changes: Changes })[];
+  /** The client's Idempotency-Key: the same key and request give the same sweep again. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A sweep with its runs, in the order of the request. */
+export interface StoredSweep {
+  readonly id: string;
+  readonly request: SweepRequest;
+  readonly created_at: string;
+  readonly runs: readonly {
+    readonly run: Run;
+    readonly changes: Changes;
+    readonly stoppedEarly: boolean;
+  }[];
+}
+
+/** Where sweeps are kept. */
+export interface SweepStore {
+  /**
+   * Stores a sweep and all its runs as queued, or nothing.
+   *
+   * @throws {IdempotencyConflictError} if the key belongs to a different request.
+   */
+  create(sweep: NewSweep): Promise<{ id: string; created: boolean }>;
+  get(id: string): Promise<StoredSweep | undefined>;
+  /** Ids, newest first, older than `before`. */
+  list(limit: number, before?: string): Promise<string[]>;
+  /** Ids of the sweeps with early stopping that have a running run. */
+  withEarlyStopping(): Promise<string[]>;
+  /** Notes why a run of a sweep is cancelled. */
+  markStoppedEarly(id: string, run: string): Promise<void>;
+}

@@ -1,0 +1,41 @@
+// From a sweep's request to its queued runs.
+
+import { InvalidSpecError } from "../spec/problems.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+import { specHash } from "../spec/spec_hash.ts";
+import type { SweepRequest } from "../spec/sweep.ts";
+import { type Changes, combinations, varySpec } from "../spec/vary_spec.ts";
+import type { SweepStore } from "../store/sweep_store.ts";
+import type { HomePaths } from "../configuration.ts";
+import { CODE_VERSION } from "../submit_run.ts";
+
+/**
+ * Accepts a sweep. When this returns, all its runs are on disk; if it throws, none is.
+ *
+ * @throws {InvalidSpecError} naming each bad field, the changes that led to it and what is allowed.
+ * @throws {IdempotencyConflictError} if the key belongs to a different request.
+ */
+export async function submitSweep(
+  request: SweepRequest,
+  { sweeps, paths }: { readonly sweeps: SweepStore; readonly paths: HomePaths },
+  idempotencyKey?: string,
+): Promise<{ id: string; created: boolean }> {
+  const { preflight } = await import("../worker/preflight.ts");
+  const all = request.list ?? combinations(request.grid!);
+  const runs: { spec: RunSpec; specHash: string; codeVersion: string; changes: Changes }[] = [];
+  for (const changes of all) {
+    const spec = varySpec(request.spec, changes);
+    const hash = specHash(spec);
+    const twin = runs.find((run) => run.specHash === hash);
+    if (twin) {
+      throw new InvalidSpecError([{
+        path: request.list ? "/list" : "/grid",
+        message: `Expected different runs, but ${JSON.stringify(twin.changes)} and ` +
+          `${JSON.stringify(changes)} give the same spec`,
+      }]);
+    }
+    await preflight(spec, paths);
+    runs.push({ spec, specHash: hash, codeVersion: CODE_VERSION, changes });
+  }
+  return await sweeps.create({ request, runs, idempotencyKey });
+}

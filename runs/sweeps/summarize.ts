@@ -1,0 +1,45 @@
+// What a sweep's runs amount to.
+
+import { isFinal, type Run } from "../spec/run.ts";
+import type { Sweep, SweepMetric, SweepRun } from "../spec/sweep.ts";
+import type { StoredSweep } from "../store/sweep_store.ts";
+
+/** A sweep as clients see it. */
+export function summarize({ id, request, created_at, runs }: StoredSweep): Sweep {
+  const all = runs.map(({ run, changes, stoppedEarly }): SweepRun => ({
+    run_id: run.id,
+    status: run.status,
+    changes,
+    progress: shareOf(run),
+    value: valueOf(run, request.metric),
+    stopped_early: stoppedEarly,
+  }));
+  const finished = all.filter(({ status }) => isFinal(status)).length;
+  return {
+    id,
+    status: finished === all.length ? "done" : "running",
+    metric: request.metric,
+    created_at,
+    total: all.length,
+    finished,
+    progress: all.reduce((sum, { progress }) => sum + progress, 0) / all.length,
+    best: bestOf(all),
+    runs: all,
+  };
+}
+
+/** Steps done of all steps, 0 … 1; a run that has ended is done. */
+function shareOf({ status, progress }: Run): number {
+  if (isFinal(status)) return 1;
+  return progress ? progress.step / progress.max_steps : 0;
+}
+
+function valueOf({ result, metrics }: Run, metric: SweepMetric): number | null {
+  if (result) return result[metric];
+  return (metric === "train_nll" ? metrics?.train_nll : metrics?.eval_nll) ?? null;
+}
+
+function bestOf(runs: readonly SweepRun[]): SweepRun | null {
+  const done = runs.filter(({ status, value }) => status === "succeeded" && value !== null);
+  return done.length === 0 ? null : done.reduce((a, b) => (b.value! < a.value! ? b : a));
+}

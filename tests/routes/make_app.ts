@@ -1,0 +1,55 @@
+// The routes without a port: requests in, answers out, a real store behind them and no worker.
+
+import assert from "@std/assert";
+import { createApp } from "../../routes/app.ts";
+import { openRuns } from "../../runs/open_runs.ts";
+import { makeTinyHome } from "../runs/tiny_home.ts";
+
+/** A service on a data folder of its own. */
+export async function makeApp() {
+  const tiny = await makeTinyHome();
+  const where = { home: tiny.home, databaseUrl: undefined, lease: 15_000 };
+  const { store, queue, sweeps, ...runs } = await openRuns(
+    where,
+    "service",
+    () => Date.now() + 1000,
+  );
+  let woken = 0;
+  const app = createApp({
+    store,
+    sweeps,
+    home: tiny.home,
+    paths: tiny.paths,
+    bodyLimit: 64 * 1024,
+    wake: () => woken++,
+  });
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    app.request(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  return {
+    app,
+    post,
+    store,
+    queue,
+    closeStore: () => runs[Symbol.asyncDispose](),
+    woken: () => woken,
+    async [Symbol.asyncDispose]() {
+      await runs[Symbol.asyncDispose]();
+      await tiny[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The problem of an answer, whose status and type are checked. */
+export async function problemOf(answer: Response | Promise<Response>, status: number) {
+  const response = await answer;
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.match(response.headers.get("Content-Type")!, /^application\/problem\+json/);
+  const problem = JSON.parse(text);
+  assert.equal(problem.status, status);
+  return problem;
+}
