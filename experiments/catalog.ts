@@ -2,6 +2,11 @@
 
 import type { Figure } from "./figure.ts";
 import { FIG1 } from "./fig1.ts";
+import { FIG2 } from "./fig2.ts";
+import { FIG3 } from "./fig3.ts";
+import { FIG4 } from "./fig4.ts";
 
-/** Figures by number. */
-export const FIGURES: Readonly<Record<number, Figure>> = { 1: FIG1 };
+/** Figures by key, in the order of the paper. */
+export const FIGURES: Readonly<Record<string, Figure>> = Object.fromEntries(
+  [FIG1, FIG2, FIG3, FIG4].map((figure) => [figure.key, figure]),
+);

@@ -11,7 +11,8 @@ const OPTIONS = {
   ranks: { type: "string", hint: "1,4,16", says: "LoRA ranks" },
   lrs: { type: "string", hint: "1e-3,2e-3", says: "LoRA learning rates" },
   steps: { type: "string", hint: "N", says: "updates of each run" },
-  seed: { type: "string", hint: "N", says: "seed of data order and adapters (0)" },
+  seed: { type: "string", hint: "N", says: "first seed of data order and adapters (0)" },
+  seeds: { type: "string", hint: "N", says: "how many seeds, counted from the first" },
   backend: { type: "string", hint: BACKENDS.join("|"), says: "device (auto)" },
   jobs: { type: "string", hint: "N", says: "runs at the same time (one a core)" },
   "dry-run": { type: "boolean", hint: "", says: "print the plan: runs, parameters, FLOPs, memory" },
@@ -45,7 +46,7 @@ export function parseCli(args: readonly string[]): CliOptions {
   const preset = (values.preset ?? "laptop") as Preset;
   oneOf("--preset", preset, PRESETS);
   if (values.backend !== undefined) oneOf("--backend", values.backend, BACKENDS);
-  const whole = (name: "steps" | "seed" | "jobs", least: number, most: number) =>
+  const whole = (name: "steps" | "seed" | "seeds" | "jobs", least: number, most: number) =>
     values[name] === undefined
       ? undefined
       : number(`--${name}`, values[name], least, most, Number.isInteger);
@@ -55,7 +56,8 @@ export function parseCli(args: readonly string[]): CliOptions {
       ranks: list("--ranks", values.ranks, 1, 512, Number.isInteger),
       lrs: list("--lrs", values.lrs, Number.MIN_VALUE, 10, Number.isFinite),
       steps: whole("steps", 1, 100_000_000),
-      seed: whole("seed", 0, 0xffffffff),
+      seed: whole("seed", 0, 0xffffff00),
+      seeds: whole("seeds", 1, 64),
       backend: values.backend as FigureOptions["backend"],
     },
     out: values.out,

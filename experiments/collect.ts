@@ -4,12 +4,14 @@
 import { join } from "@std/path";
 import { CODE_VERSION } from "../runs/submit_run.ts";
 import { writeFileAtomically } from "../runs/write_file.ts";
-import type { Figure, FigureOptions, Row, RunOutcome } from "./figure.ts";
+import { type Figure, type FigureOptions, fileStem, type Row, type RunOutcome } from "./figure.ts";
 import { renderPng, renderSvg } from "./plot/render.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Everything about a figure, as `figN.json` holds it. */
 export interface FigureData {
-  readonly figure: number;
+  /** The figure's key. */
+  readonly figure: string;
   readonly title: string;
   readonly options: FigureOptions;
   readonly code_version: string;
@@ -17,6 +19,8 @@ export interface FigureData {
   readonly runs: readonly FigureRun[];
   /** The long table behind the plot. */
   readonly rows: readonly Row[];
+  /** What the rows say of the paper's claims. */
+  readonly verdicts: readonly Verdict[];
 }
 
 /** A run behind a figure. */
@@ -38,8 +42,9 @@ export function collect(
   options: FigureOptions,
   outcomes: readonly RunOutcome[],
 ): FigureData {
+  const rows = figure.rows(outcomes);
   return {
-    figure: figure.number,
+    figure: figure.key,
     title: figure.title,
     options,
     code_version: CODE_VERSION,
@@ -54,7 +59,8 @@ export function collect(
       error: run.error,
       points,
     })),
-    rows: figure.rows(outcomes),
+    rows,
+    verdicts: figure.verdicts(rows),
   };
 }
 
@@ -84,7 +90,7 @@ export async function writeFigure(
   ];
   const paths: string[] = [];
   for (const [extension, contents] of files) {
-    const path = join(folder, `fig${figure.number}.${extension}`);
+    const path = join(folder, `${fileStem(figure)}.${extension}`);
     await writeFileAtomically(path, contents);
     paths.push(path);
   }

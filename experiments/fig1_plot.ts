@@ -1,59 +1,56 @@
 // Figure 1 as Vega-Lite: steps on a logarithmic axis, a curve for each rank with its name at its end,
-// darker for higher ranks, full fine-tuning in orange and dashed. Legible without colour: names and dashes carry all.
+// darker for higher ranks, full fine-tuning in orange and dashed.
 
-import type { PlotSpec, Row } from "./figure.ts";
-import { spreadLabels } from "./plot/labels.ts";
+import type { PlotSpec } from "./figure.ts";
+import { coursesOf, LAG, type RankCourse } from "./fig1_falloff.ts";
+import type { Fig1Row } from "./fig1_rows.ts";
+import { groupBy } from "./final_rows.ts";
+import { bandPoint, curvePanel, type PlotCurve, roomFor } from "./plot/curve_panel.ts";
 import { FULL_COLOUR, rankColours, THEME } from "./plot/theme.ts";
-
-const WIDTH = 300;
-const HEIGHT = 300;
-const LABEL_PIXELS = 15;
-
-interface Point {
-  readonly panel: string;
-  readonly pair: string;
-  readonly r: number;
-  readonly step: number;
-  readonly tokens: number;
-  readonly nll: number;
-  readonly trainable_parameters: number | null;
-}
-
-/** The curves' names in a panel; their order is that of the ranks. */
-function shortName({ r, pair }: Point, whole: boolean): string {
-  if (r === 0) return "full fine-tuning";
-  return whole && pair === "model" ? `LoRA r=${r} + rest` : `LoRA r=${r}`;
-}
+import { estimateRatio } from "./statistics/interval.ts";
 
 /** What an adapter can hold of what it has seen: 2 bits a parameter over 1 bit a token. */
-function capacityRatio({ r, trainable_parameters, tokens }: Point): string | undefined {
+function capacityRatio({ r, trainable_parameters, tokens }: Fig1Row): string | undefined {
   if (r === 0 || trainable_parameters === null || tokens === 0) return undefined;
   return `${Number((2 * trainable_parameters / tokens).toPrecision(2))}×`;
 }
 
+interface PanelRows {
+  readonly title: string;
+  readonly rows: readonly Fig1Row[];
+  /** Whether LoRA trains other modules beside its adapters here. */
+  readonly rest: boolean;
+}
+
 /** Panels in reading order: what is compared with what. */
-function panelsOf(points: readonly Point[]): { title: string; points: Point[] }[] {
-  const whole = points.some(({ pair, r }) => pair === "model" && r > 0);
-  return [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
-    const own = points.filter((point) => point.panel === panel);
-    if (!whole) return [{ title: panel, points: own }];
+function panelsOf(rows: readonly Fig1Row[]): PanelRows[] {
+  const whole = rows.some(({ pair, r }) => pair === "model" && r > 0);
+  return [...groupBy(rows, ({ panel }) => panel)].flatMap(([panel, own]) => {
+    if (!whole) return [{ title: panel, rows: own, rest: false }];
     return [
       {
         title: "Trained: the matrices that LoRA adapts",
-        points: own.filter((p) => p.pair === "matrices"),
+        rows: own.filter(({ pair }) => pair === "matrices"),
+        rest: false,
       },
-      { title: "Trained: the whole model", points: own.filter((p) => p.pair === "model") },
-    ].filter((one) => one.points.length > 0);
+      {
+        title: "Trained: the whole model",
+        rows: own.filter(({ pair }) => pair === "model"),
+        rest: true,
+      },
+    ].filter((one) => one.rows.length > 0);
   });
 }
 
 /** The picture of figure 1's rows. */
-export function plotFig1(rows: readonly Row[]): PlotSpec {
-  const best = rows.filter((row) => row.best && (row.step as number) > 0) as unknown as Point[];
-  const start = rows.find((row) => row.step === 0)?.nll as number | undefined;
-  const panels = panelsOf(best);
+export function plotFig1(rows: readonly Fig1Row[]): PlotSpec {
+  const best = rows.filter(({ best, step }) => best && step > 0);
+  const start = rows.find(({ step }) => step === 0)?.nll;
+  const courses = coursesOf(rows);
   const colours = rankColours([...new Set(best.map(({ r }) => r))].filter((r) => r > 0));
-  const [low, high] = domain(best.map(({ nll }) => nll));
+  const domain = roomFor(best.map(({ nll }) => nll));
+  const held = best.some((row) => capacityRatio(row) !== undefined);
+  const left = courses.some(({ departure }) => departure);
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     title: {
@@ -61,111 +58,96 @@ export function plotFig1(rows: readonly Row[]): PlotSpec {
       subtitle: [
         "Pointwise minimum over learning rates, nats per token" +
         (start === undefined ? "" : `; ${start.toFixed(3)} before training`),
-        ...(best.some(capacityRatio)
+        ...(held
           ? ["×: what an adapter holds (2 bits a parameter) of what it has seen (1 bit a token)"]
+          : []),
+        ...(left
+          ? [
+            `Ring: from here on ${100 * LAG} % of full fine-tuning's gain is missing; ` +
+            "triangle: where the adapter should be full",
+          ]
           : []),
       ],
     },
-    hconcat: panels.map(({ title, points }, index) =>
-      panel({ title, points, colours, low, high, first: index === 0 })
-    ),
-    spacing: 24,
+    hconcat: panelsOf(best).map((panel, index) => {
+      const steps = panel.rows.map(({ step }) => step);
+      const [first, last] = [Math.min(...steps), Math.max(...steps)];
+      return curvePanel({
+        title: panel.title,
+        width: 290,
+        height: 300,
+        x: {
+          title: "steps (log scale)",
+          scale: "log",
+          domain: [first, last],
+          values: ticks(first, last),
+          format: ",d",
+        },
+        y: {
+          title: index === 0 ? "test NLL" : null,
+          scale: "linear",
+          domain,
+          format: ".2f",
+        },
+        curves: curvesOf(panel, courses, colours),
+      });
+    }),
+    spacing: 16,
     // Each panel has its own curves, so its own names and colours.
-    resolve: { scale: { color: "independent", strokeDash: "independent" } },
+    resolve: { scale: { color: "independent", strokeDash: "independent", shape: "independent" } },
     config: THEME,
   };
 }
 
-interface PanelOptions {
-  readonly title: string;
-  readonly points: readonly Point[];
-  readonly colours: ReadonlyMap<number, string>;
-  readonly low: number;
-  readonly high: number;
-  readonly first: boolean;
-}
-
-function panel({ title, points, colours, low, high, first }: PanelOptions): PlotSpec {
-  const whole = points.every(({ pair }) => pair === "model");
-  const colour = (r: number) => r === 0 ? FULL_COLOUR : colours.get(r)!;
-  const data = points.map((point) => ({
-    step: point.step,
-    nll: point.nll,
-    curve: shortName(point, whole),
-    order: point.r === 0 ? 1e9 : point.r,
-  }));
-  const steps = data.map(({ step }) => step);
-  const last = Math.max(...steps);
-  const ends = [...new Set(points.map(({ r }) => r))].map((r) => {
-    const own = points.filter((point) => point.r === r);
+function curvesOf(
+  { rows, rest }: PanelRows,
+  courses: readonly RankCourse[],
+  colours: ReadonlyMap<number, string>,
+): PlotCurve[] {
+  return [...groupBy(rows, ({ r }) => r)].map(([r, own]): PlotCurve => {
+    const name = r === 0 ? "full fine-tuning" : `LoRA r=${r}${rest ? " + rest" : ""}`;
+    const points = [...groupBy(own, ({ step }) => step)].sort(([a], [b]) => a - b)
+      .map(([step, at]) => {
+        // Two learning rates may be equally low at a step.
+        const seeds = new Map(at.map(({ seed, nll }) => [seed, nll]));
+        return bandPoint(step, [...seeds.values()]);
+      });
     const end = own.reduce((a, b) => (b.step > a.step ? b : a));
-    const curve = shortName(end, whole), ratio = capacityRatio(end);
-    const label = ratio === undefined ? curve : `${curve} · ${ratio}`;
-    return { curve, label, nll: end.nll, colour: colour(r), r };
+    const ratio = capacityRatio(end);
+    const { panel, pair } = own[0]!;
+    const course = courses.filter((one) => one.panel === panel && one.pair === pair && one.r === r);
+    return {
+      name,
+      ...(ratio !== undefined && { label: `${name} · ${ratio}` }),
+      points,
+      ...(r === 0
+        ? { colour: FULL_COLOUR, dash: [7, 4], shape: "diamond" }
+        : { colour: colours.get(r)!, marks: marksOf(course, points) }),
+    };
   });
-  const gap = LABEL_PIXELS * (high - low) / HEIGHT;
-  const placed = spreadLabels(ends.map(({ nll }) => nll), gap, low, high);
-  const labels = ends.map((end, i) => ({ ...end, step: last, at: placed[i] }));
-  const names = ends.map(({ curve }) => curve);
-  const range = ends.map((end) => end.colour);
-  const x = {
-    field: "step",
-    type: "quantitative",
-    scale: { type: "log", domain: [Math.min(...steps), last], nice: false },
-    axis: { title: "steps (log scale)", values: ticks(Math.min(...steps), last), format: ",d" },
-  };
-  const y = (field: string) => ({
-    field,
-    type: "quantitative",
-    scale: { domain: [low, high], nice: false },
-    axis: { title: first ? "test NLL" : null, tickCount: 6, format: ".2f" },
-  });
-  const color = { field: "curve", type: "nominal", scale: { domain: names, range }, legend: null };
-  const full = "datum.curve === 'full fine-tuning'";
-  return {
-    title: { text: title, anchor: "start", fontSize: 13, fontWeight: 600, offset: 10 },
-    width: WIDTH,
-    height: HEIGHT,
-    layer: [
-      {
-        data: { values: data },
-        mark: { type: "line", strokeWidth: 2.2, clip: true },
-        encoding: {
-          x,
-          y: y("nll"),
-          color,
-          strokeDash: {
-            field: "curve",
-            type: "nominal",
-            scale: { domain: names, range: ends.map(({ r }) => r === 0 ? [7, 4] : [1, 0]) },
-            legend: null,
-          },
-        },
-      },
-      {
-        data: { values: data },
-        mark: { type: "point", size: 34, filled: true, opacity: 1 },
-        encoding: {
-          x,
-          y: y("nll"),
-          color,
-          shape: { condition: { test: full, value: "diamond" }, value: "circle" },
-        },
-      },
-      {
-        data: { values: labels },
-        mark: { type: "text", align: "left", dx: 9, fontSize: 12, fontWeight: 600 },
-        encoding: { x, y: y("at"), text: { field: "label" }, color },
-      },
-    ],
-  };
 }
 
-/** Room above and below the curves, on round numbers. */
-function domain(values: readonly number[]): [number, number] {
-  const low = Math.min(...values), high = Math.max(...values);
-  const unit = Math.max(1e-3, (high - low) / 20);
-  return [Math.floor(low / unit - 1) * unit, Math.ceil(high / unit + 0.5) * unit];
+function marksOf(courses: readonly RankCourse[], points: PlotCurve["points"]) {
+  const on = (step: number) => ({ x: step, y: valueAt(points, step) });
+  const left = courses.flatMap(({ departure }) => departure ? [departure.step] : []);
+  const { capacityStep, firstStep, lastStep } = courses[0] ??
+    { capacityStep: NaN, firstStep: 0, lastStep: 0 };
+  return [
+    // Only where most seeds say so.
+    ...(2 * left.length > courses.length ? [on(estimateRatio(left).mean)] : []),
+    ...(capacityStep >= firstStep && capacityStep <= lastStep
+      ? [{ ...on(capacityStep), shape: "triangle-down" as const }]
+      : []),
+  ];
+}
+
+/** A curve's value between its points, in log steps. */
+function valueAt(points: PlotCurve["points"], step: number): number {
+  const next = points.findIndex(({ x }) => x >= step);
+  if (next <= 0) return points[next === 0 ? 0 : points.length - 1]!.y;
+  const a = points[next - 1]!, b = points[next]!;
+  const share = Math.log(step / a.x) / Math.log(b.x / a.x);
+  return a.y + share * (b.y - a.y);
 }
 
 /** Powers of two that are not too many: a logarithmic axis read in doublings. */

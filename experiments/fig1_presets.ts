@@ -1,12 +1,11 @@
 // The three sizes of figure 1. Each is a plan: what is trained on what, for how long, and where the
 // learning rates lie. docs/figures.md says how the numbers were found.
 
-import type { RunSpecInput } from "../runs/spec/run_spec.ts";
 import type { Preset } from "./figure.ts";
+import type { Setting } from "./setting.ts";
 
 /** A plan for figure 1. */
-export interface Fig1Preset {
-  readonly model: string;
+export interface Fig1Preset extends Setting {
   /** One panel each. */
   readonly datasets: readonly string[];
   readonly ranks: readonly number[];
@@ -15,22 +14,8 @@ export interface Fig1Preset {
   /** Learning rates of LoRA with other modules trained in full beside it. */
   readonly savedRates: readonly number[];
   readonly fullRates: readonly number[];
-  readonly steps: number;
-  readonly evalSteps: number | readonly number[];
   /** Whether to show, beside the matrices that LoRA adapts, the whole model. */
   readonly wholeModel: boolean;
-  /** Windows of the held-out split; absent: all of it. */
-  readonly evalLimit?: number;
-  readonly base: Pick<
-    RunSpecInput,
-    | "batch_size"
-    | "gradient_accumulation_steps"
-    | "dtype"
-    | "gradient_checkpointing"
-    | "logging_steps"
-    | "save_steps"
-  >;
-  readonly maxLength: number;
 }
 
 /** Steps at which curves are measured, about evenly spaced on a logarithmic axis. */
@@ -54,6 +39,7 @@ export const FIG1_PRESETS: Readonly<Record<Preset, Fig1Preset>> = {
     evalSteps: evaluationSteps(16, 4),
     wholeModel: true,
     evalLimit: 8,
+    seeds: 1,
     base: { batch_size: 1, logging_steps: 4, save_steps: 1_000_000 },
     maxLength: 256,
   },
@@ -68,6 +54,7 @@ export const FIG1_PRESETS: Readonly<Record<Preset, Fig1Preset>> = {
     evalSteps: evaluationSteps(256, 9),
     wholeModel: true,
     evalLimit: 24,
+    seeds: 1,
     base: { batch_size: 1, logging_steps: 16, save_steps: 1_000_000 },
     maxLength: 256,
   },
@@ -80,6 +67,7 @@ export const FIG1_PRESETS: Readonly<Record<Preset, Fig1Preset>> = {
     fullRates: [1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4],
     steps: 10_000,
     evalSteps: 100,
+    seeds: 1,
     wholeModel: false,
     base: {
       batch_size: 32,

@@ -3,6 +3,7 @@
 
 import type { MetricPoint, Run } from "../runs/spec/run.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Sizes that a figure comes in. */
 export const PRESETS = ["smoke", "laptop", "paper"] as const;
@@ -17,7 +18,10 @@ export interface FigureOptions {
   /** LoRA learning rates; full fine-tuning keeps its own. */
   readonly lrs?: readonly number[] | undefined;
   readonly steps?: number | undefined;
+  /** The first seed. */
   readonly seed?: number | undefined;
+  /** How many seeds, counted from the first. */
+  readonly seeds?: number | undefined;
   readonly backend?: RunSpec["backend"] | undefined;
 }
 
@@ -33,13 +37,29 @@ export type Row = Readonly<Record<string, string | number | boolean | null>>;
 /** A Vega-Lite specification. */
 export type PlotSpec = Readonly<Record<string, unknown>>;
 
+/** Where a spec stands in its figure: the panel, and the curve that it is a point of. */
+export interface Curve {
+  readonly panel: string;
+  readonly name: string;
+}
+
 /** A figure. */
 export interface Figure {
-  readonly number: number;
+  /** As in `/v1/figures/{key}` and `deno task fig{key}`: the paper's number, or a name. */
+  readonly key: string;
   readonly title: string;
   /** The runs that the figure is made of. */
   grid(options: FigureOptions): RunSpec[];
-  /** One row a measured point: the long table that the plot and the csv are made of. */
+  /** The curve that a run belongs to. */
+  curve(spec: RunSpec): Curve;
+  /** The long table that the plot, the verdicts and the csv are made of. */
   rows(outcomes: readonly RunOutcome[]): Row[];
   plot(rows: readonly Row[]): PlotSpec;
+  /** What the rows say of the paper's claims. */
+  verdicts(rows: readonly Row[]): Verdict[];
+}
+
+/** The stem of a figure's files: `fig1`, `capacity`. */
+export function fileStem({ key }: Pick<Figure, "key">): string {
+  return /^\d/.test(key) ? `fig${key}` : key;
 }

@@ -8,7 +8,8 @@ import { flopsPerToken } from "../compute/theory/flops.ts";
 import { fullMemory, loraMemory } from "../compute/theory/memory.ts";
 import { baseParameters, loraParameters } from "../compute/theory/parameters.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
-import { curveName, curveOf } from "./fig1.ts";
+import type { Curve } from "./figure.ts";
+import { groupBy } from "./final_rows.ts";
 
 /** The runs of one curve. */
 export interface PlanLine {
@@ -70,13 +71,10 @@ function matrixParameters(architecture: Architecture, targets: Targets): number 
  */
 export function planOf(
   specs: readonly RunSpec[],
+  curve: (spec: RunSpec) => Curve,
   find: FindArchitecture = findArchitecture,
 ): PlanLine[] {
-  const curves = new Map<string, RunSpec[]>();
-  for (const spec of specs) {
-    const key = JSON.stringify(curveOf(spec));
-    curves.set(key, [...curves.get(key) ?? [], spec]);
-  }
+  const curves = groupBy(specs, (spec) => JSON.stringify(curve(spec)));
   return [...curves.values()].map((runs) => {
     const spec = runs[0]!;
     const architecture = find(spec.model);
@@ -87,12 +85,12 @@ export function planOf(
     }
     const { parameters, flops, bytes } = costOf(spec, architecture);
     const tokens = spec.max_steps! * spec.batch_size * (spec.task.max_length ?? 2048);
-    const key = curveOf(spec);
+    const { panel, name } = curve(spec);
     return {
-      dataset: key.panel,
-      curve: curveName(key),
+      dataset: panel,
+      curve: name,
       runs: runs.length,
-      learningRates: runs.map((run) => run.optimizer.learning_rate),
+      learningRates: [...new Set(runs.map((run) => run.optimizer.learning_rate))],
       trainableParameters: parameters,
       capacityRatio: capacityBits(parameters) / tokens,
       tokensPerRun: tokens,

@@ -16,12 +16,16 @@ export function clock(seconds: number): string {
     : `${minutes}:${two(whole % 60)}`;
 }
 
-/** A run in a few words: its method and learning rate. */
-export function runName({ spec: { method, optimizer } }: Run): string {
+/** A run in a few words: its method and learning rate, and its seed where that is not the first. */
+export function runName({ spec: { method, optimizer, seed } }: Run): string {
+  const targets = method.target_modules ?? "all";
+  const on = targets === "all"
+    ? ""
+    : ` on ${typeof targets === "string" ? targets : targets.join("+")}`;
   const scope = method.kind === "full"
-    ? method.target_modules === undefined ? "full, whole model" : "full"
-    : `LoRA r=${method.r}${method.modules_to_save ? ", whole model" : ""}`;
-  return `${scope}, lr ${optimizer.learning_rate}`;
+    ? method.target_modules === undefined ? "full, whole model" : `full${on}`
+    : `LoRA r=${method.r}${on}${method.modules_to_save ? ", whole model" : ""}`;
+  return `${scope}, lr ${optimizer.learning_rate}${seed === 0 ? "" : `, seed ${seed}`}`;
 }
 
 /** The line for a terminal. */

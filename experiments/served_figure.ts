@@ -12,8 +12,15 @@ import { submitRun } from "../runs/submit_run.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
 import { exists, writeFileAtomically } from "../runs/write_file.ts";
 import { collect, type FigureData, toCsv, writeFigure } from "./collect.ts";
-import type { Figure, FigureOptions, PlotSpec, RunOutcome } from "./figure.ts";
+import {
+  type Figure,
+  type FigureOptions,
+  fileStem,
+  type PlotSpec,
+  type RunOutcome,
+} from "./figure.ts";
 import { renderPng, renderSvg } from "./plot/render.ts";
+import { writeReport } from "./report.ts";
 import { findRun, isDone } from "./runner.ts";
 
 /** Where figures and their runs are. */
@@ -63,11 +70,12 @@ export async function readFigure(
     const data = collect(figure, options, outcomes);
     if (progress.status === "done") {
       await writeFigure(figure, data, figures);
+      await writeReport(figures);
       await Deno.remove(request);
     }
     return { ...data, progress };
   }
-  const drawn = join(figures, `fig${figure.number}.json`);
+  const drawn = join(figures, `${fileStem(figure)}.json`);
   if (!(await exists(drawn))) return undefined;
   const data: FigureData = JSON.parse(await Deno.readTextFile(drawn));
   const run_ids = data.runs.map((run) => run.run_id);
@@ -115,5 +123,5 @@ async function progressOf(
 }
 
 function requestPath(figure: Figure, { figures }: HomePaths): string {
-  return join(figures, `fig${figure.number}.request.json`);
+  return join(figures, `${fileStem(figure)}.request.json`);
 }

@@ -6,7 +6,8 @@ import { FigureProgress, FigureRequest } from "../runs/spec/figure_request.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
 
-const number = z.string().regex(/^\d{1,2}$/, "Expected a figure's number");
+const KEY = String.raw`(\d{1,2}|capacity)`;
+const key = z.string().regex(new RegExp(`^${KEY}$`), "Expected a figure's number, or `capacity`");
 
 const post = createRoute({
   method: "post",
@@ -14,7 +15,7 @@ const post = createRoute({
   tags: ["figures"],
   summary: "Queue the runs of a figure that are not done yet",
   request: {
-    params: z.object({ n: number }),
+    params: z.object({ n: key }),
     body: { content: { "application/json": { schema: FigureRequest } } },
   },
   responses: {
@@ -35,7 +36,10 @@ const get = createRoute({
   description: "While its runs go on, what there is of it so far: see `progress`.",
   request: {
     params: z.object({
-      file: z.string().regex(/^\d{1,2}(\.(svg|png|csv))?$/, "Expected N, N.svg, N.png or N.csv"),
+      file: z.string().regex(
+        new RegExp(String.raw`^${KEY}(\.(svg|png|csv))?$`),
+        "Expected N, N.svg, N.png or N.csv, where N is a figure's number or `capacity`",
+      ),
     }),
   },
   responses: {
@@ -43,7 +47,11 @@ const get = createRoute({
       description: "The figure",
       content: {
         "application/json": {
-          schema: z.looseObject({ figure: z.int(), title: z.string(), progress: FigureProgress }),
+          schema: z.looseObject({
+            figure: z.string(),
+            title: z.string(),
+            progress: FigureProgress,
+          }),
         },
         "image/svg+xml": { schema: z.string() },
         "image/png": { schema: z.string().openapi({ format: "binary" }) },
@@ -59,7 +67,7 @@ const spec = createRoute({
   path: "/v1/figures/{n}/spec",
   tags: ["figures"],
   summary: "The Vega-Lite specification of a figure, data included",
-  request: { params: z.object({ n: number }) },
+  request: { params: z.object({ n: key }) },
   responses: {
     200: {
       description: "Vega-Lite",
@@ -103,7 +111,7 @@ async function load(n: string) {
     import("../experiments/catalog.ts"),
     import("../experiments/served_figure.ts"),
   ]);
-  const figure = FIGURES[Number(n)];
+  const figure = FIGURES[n];
   if (!figure) {
     const known = Object.keys(FIGURES).join(", ");
     throw new HTTPException(404, { message: `There is no figure ${n}: expected one of ${known}` });

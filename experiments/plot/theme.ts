@@ -1,7 +1,8 @@
 // How every figure looks: one font, quiet axes, colours that colour-blind readers can tell apart.
 
 const FONT = "Inter, Helvetica, Arial, sans-serif";
-const INK = "#1b1f24";
+/** Text and reference lines. */
+export const INK = "#1b1f24";
 const QUIET = "#57606a";
 
 /** Full fine-tuning: vermilion of Okabe & Ito's palette, far from every colour of the ranks. */

@@ -10,7 +10,10 @@ export const FigureRequest = z.strictObject({
     description: "LoRA learning rates; full fine-tuning keeps its own.",
   }),
   steps: z.int().min(1).max(100_000_000).optional(),
-  seed: z.int().min(0).max(0xffffffff).optional(),
+  seed: z.int().min(0).max(0xffffff00).optional().openapi({ description: "The first seed." }),
+  seeds: z.int().min(1).max(64).optional().openapi({
+    description: "How many seeds, counted from the first.",
+  }),
   backend: z.enum(["auto", "cpu", "webgpu"]).optional(),
 }).openapi("FigureRequest");
 

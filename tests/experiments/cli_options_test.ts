@@ -13,6 +13,8 @@ Deno.test("parseCli() fills in the laptop preset and reads lists", () => {
     "12",
     "--seed",
     "0",
+    "--seeds",
+    "3",
     "--backend",
     "cpu",
     "--out",
@@ -25,6 +27,7 @@ Deno.test("parseCli() fills in the laptop preset and reads lists", () => {
     lrs: [0.0005, 0.001],
     steps: 12,
     seed: 0,
+    seeds: 3,
     backend: "cpu",
   });
   assert.deepEqual([out, dryRun], ["here", true]);

@@ -10,7 +10,7 @@ const TINY: Architecture = JSON.parse(
 );
 
 Deno.test("the paper preset's plan counts Llama-3.1-8B's adapters from its real shapes", () => {
-  const plan = planOf(FIG1.grid({ preset: "paper" }));
+  const plan = planOf(FIG1.grid({ preset: "paper" }), FIG1.curve);
   const line = plan.find(({ curve }) => curve === "LoRA r=128")!;
   assert.equal(line.trainableParameters, 335_544_320);
   assert.equal(line.runs, 6);
@@ -23,7 +23,7 @@ Deno.test("the paper preset's plan counts Llama-3.1-8B's adapters from its real 
 });
 
 Deno.test("the laptop preset has capacities on both sides of what its runs hold", () => {
-  const plan = planOf(FIG1.grid({ preset: "laptop" }), () => TINY);
+  const plan = planOf(FIG1.grid({ preset: "laptop" }), FIG1.curve, () => TINY);
   const ratios = plan.filter(({ curve }) => curve.startsWith("LoRA")).map((l) => l.capacityRatio);
   assert.ok(Math.min(...ratios) < 0.5 && Math.max(...ratios) > 2, `${ratios}`);
   const whole = plan.find(({ curve }) => curve === "full fine-tuning, whole model")!;
@@ -33,7 +33,10 @@ Deno.test("the laptop preset has capacities on both sides of what its runs hold"
 });
 
 Deno.test("planOf() refuses a model whose shapes are not known", () => {
-  assert.throws(() => planOf(FIG1.grid({ preset: "laptop" }), () => undefined), /noregret\/tiny/);
+  assert.throws(
+    () => planOf(FIG1.grid({ preset: "laptop" }), FIG1.curve, () => undefined),
+    /noregret\/tiny/,
+  );
 });
 
 Deno.test("toCsv() quotes what needs it and writes a line a row", () => {

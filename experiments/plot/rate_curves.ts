@@ -1,0 +1,79 @@
+// Final loss over learning rates, a U for each curve with its lowest point: figures 2, 4 and 5.
+
+import type { PlotSpec } from "../figure.ts";
+import { type FinalRow, groupBy } from "../final_rows.ts";
+import { optimaOf } from "../optima.ts";
+import { bandPoint, curvePanel, type PlotCurve } from "./curve_panel.ts";
+import { THEME } from "./theme.ts";
+
+/** How a curve looks. */
+export type CurveStyle = Pick<PlotCurve, "colour" | "dash" | "shape" | "labelAt">;
+
+/** What is drawn. */
+export interface RateCurves {
+  readonly title: string;
+  readonly subtitle: readonly string[];
+  readonly rows: readonly FinalRow[];
+  readonly style: (curve: string, rows: readonly FinalRow[]) => CurveStyle;
+}
+
+/** A learning rate in few characters: "1.6e-3". */
+export function rateText(rate: number): string {
+  return rate.toExponential(1).replace(".0e", "e");
+}
+
+/** The picture. Losses above the start are off the scale: training made things worse. */
+export function rateCurves({ title, subtitle, rows, style }: RateCurves): PlotSpec {
+  const finite = rows.filter(({ nll }) => nll !== null);
+  const optima = new Map(optimaOf(rows).map((one) => [one.curve, one]));
+  const curves = [...groupBy(finite, ({ curve }) => curve)].map(([name, own]): PlotCurve => {
+    const rates = [...groupBy(own, ({ learning_rate }) => learning_rate)].sort(([a], [b]) => a - b);
+    const best = optima.get(name);
+    return {
+      name,
+      ...(best && { label: `${name} · ${rateText(best.rate.mean)}` }),
+      ...style(name, own),
+      points: rates.map(([rate, at]) => bandPoint(rate, at.map(({ nll }) => nll!))),
+      marks: best ? [{ x: best.rate.mean, y: best.nll.mean, interval: best.rate.interval }] : [],
+    };
+  });
+  const start = finite.find(({ start_nll }) => start_nll !== null)?.start_nll;
+  const values = curves.flatMap(({ points }) => points.map(({ y }) => y));
+  const low = Math.min(...values);
+  const high = Math.min(Math.max(...values), start ?? Infinity);
+  const room = Math.max(1e-3, high - low) / 20;
+  const rates = finite.map(({ learning_rate }) => learning_rate);
+  const [least, most] = [Math.min(...rates), Math.max(...rates)];
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    title: { text: title, subtitle },
+    ...curvePanel({
+      width: 460,
+      height: 320,
+      x: {
+        title: "learning rate (log scale)",
+        scale: "log",
+        domain: [least, most],
+        values: rateTicks(least, most),
+        format: ".0e",
+      },
+      y: {
+        title: "final test NLL",
+        scale: "linear",
+        domain: [low - room, Math.max(high, low + 1e-3) + room],
+        format: ".2f",
+      },
+      curves,
+    }),
+    config: THEME,
+  };
+}
+
+/** 1, 2 and 5 in each power of ten. */
+function rateTicks(low: number, high: number): number[] {
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
