@@ -24,13 +24,33 @@ export interface DatasetInfo {
   readonly splits: Readonly<Record<string, Split>>;
   /** Where it ships: a file in data/samples, or what generates a split's first rows. */
   readonly sample?: string | RowGenerator<object>;
+  /** Folder of its repository on the hub that is read, where there are several. */
+  readonly folder?: string;
+  /** Its own names of the columns that a row is read for. */
+  readonly columns?: Readonly<Record<string, string>>;
+  /** Bytes of its files on the hub, about. */
+  readonly download_bytes?: number;
 }
 
 /** Information in a token, for capacity estimates (Schulman et al. 2025, "LoRA Without Regret"). */
 export const BITS_PER_TOKEN = 1;
 
-/** Rows at the end of a dataset that are its `test` split where its makers publish none. */
+/** About so many rows are the `test` split of a dataset whose makers publish none. */
 export const HELD_OUT_ROWS = 1024;
+
+/** Datasets whose `test` split is a share of what their makers publish as `train`. */
+const WITHOUT_TEST: readonly string[] = [
+  "allenai/tulu-3-sft-mixture",
+  "open-thoughts/OpenThoughts3-1.2M",
+  "zwhe99/DeepMath-103K",
+];
+
+/** The share of a dataset's rows that is its `test` split; 0 where its makers publish one. */
+export function heldOutShare({ name, splits }: DatasetInfo): number {
+  if (!WITHOUT_TEST.includes(name)) return 0;
+  const { train, test } = splits;
+  return test!.rows / (train!.rows + test!.rows);
+}
 
 /** Every known dataset, by name. */
 export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
@@ -67,6 +87,8 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         train: { rows: 939_343 - HELD_OUT_ROWS, tokens: 938_319_000 },
         test: { rows: HELD_OUT_ROWS, tokens: 1_024_000 },
       },
+      folder: "data",
+      download_bytes: 1_410_000_000,
     },
     {
       name: "open-thoughts/OpenThoughts3-1.2M",
@@ -77,6 +99,8 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         train: { rows: 1_200_000 - HELD_OUT_ROWS, tokens: 1_798_464_000 },
         test: { rows: HELD_OUT_ROWS, tokens: 1_536_000 },
       },
+      folder: "data",
+      download_bytes: 28_000_000_000,
     },
     {
       name: "DigitalLearningGmbH/MATH-lighteval",
@@ -87,6 +111,7 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         train: { rows: 7_500, tokens: 2_250_000 },
         test: { rows: 5_000, tokens: 1_500_000 },
       },
+      folder: "data",
     },
     {
       name: "openai/gsm8k",
@@ -97,13 +122,19 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         train: { rows: 7_473, tokens: 1_120_000 },
         test: { rows: 1_319, tokens: 198_000 },
       },
+      folder: "main",
     },
     {
       name: "zwhe99/DeepMath-103K",
       description: "Hard mathematics with verified answers (He et al. 2025)",
       licence: "MIT",
       schema: "problem",
-      splits: { train: { rows: 103_022, tokens: 15_450_000 } },
+      splits: {
+        train: { rows: 103_022 - HELD_OUT_ROWS, tokens: 15_296_000 },
+        test: { rows: HELD_OUT_ROWS, tokens: 154_000 },
+      },
+      folder: "data",
+      columns: { problem: "question", solution: "r1_solution_1" },
     },
   ] as DatasetInfo[]).map((info) => [info.name, info]),
 );

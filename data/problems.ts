@@ -5,7 +5,8 @@ import type { Dataset } from "../runs/spec/dataset.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
 import { IGNORED_TARGET } from "./example.ts";
 import { datasetRows } from "./load.ts";
-import { type JsonRow, rowExamples } from "./rows.ts";
+import type { JsonRow } from "./row_shape.ts";
+import { rowExamples } from "./rows.ts";
 
 /** A problem. */
 export interface Problem {

@@ -1,13 +1,11 @@
-// One row of a jsonl file, in any of the shapes that trainers take, to examples.
+// One row of a dataset, in any of the shapes that trainers take, to examples.
 
 import type { Message } from "../wasm/chat_template.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
 import { type Example, exampleOf, IGNORED_LABEL } from "./example.ts";
+import { type JsonRow, type RowShape, rowShape } from "./row_shape.ts";
 
-/** A parsed line. */
-export type JsonRow = Readonly<Record<string, unknown>>;
-
-/** Stands between a question and its answer. */
+/** Stands between a question and its answer where the model has no chat template. */
 const QUESTION_END = "\n\n";
 
 /** What decides how a row is read. */
@@ -18,80 +16,58 @@ export interface RowRules {
 }
 
 /**
- * Parses a jsonl text; blank lines are skipped.
- *
- * @throws {SyntaxError} naming the file and line.
- */
-export function parseJsonl(text: string, name: string): JsonRow[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    let row: unknown;
-    try {
-      row = JSON.parse(line);
-    } catch (error) {
-      throw new SyntaxError(`Cannot parse ${name}:${index + 1}: ${(error as Error).message}`);
-    }
-    if (typeof row !== "object" || row === null || Array.isArray(row)) {
-      throw new SyntaxError(`Cannot parse ${name}:${index + 1}: expected a JSON object`);
-    }
-    return [row as JsonRow];
-  });
-}
-
-/**
- * The examples of a row: `{ input_ids, labels? }`, `{ messages }`, `{ prompt, completion }`,
- * `{ question, answer }`, `{ problem, solution }` or `{ text }`. Messages go through the model's chat template. A text is
- * cut into windows of `maxLength` positions that overlap by the one token which is a target in one
- * and an input in the next, so that every token but the first is counted once.
+ * The examples of a row; see {@linkcode rowShape} for its shapes. Messages go through the model's chat
+ * template, and so do questions with their answers where it has one. A text is cut into windows of
+ * `maxLength` positions that overlap by the one token which is a target in one and an input in the
+ * next, so that every token but the first is counted once.
  *
  * @param where names the row in errors.
  * @throws {RangeError} if the row has none of these shapes, or its ids do not fit.
  */
 export function rowExamples(row: JsonRow, rules: RowRules, where: string): Example[] {
-  const { tokenizer, maxLength, completionOnly } = rules;
-  if (row.input_ids !== undefined) return [idsExample(row, rules, where)];
-  if (Array.isArray(row.messages)) return conversation(row.messages, rules, where);
-  const asked = promptAndCompletion(row);
-  if (asked) {
-    const prompt = tokenizer.encode(asked.prompt);
-    const completion = tokenizer.encode(asked.completion);
-    const tokens = [...prompt, ...completion, tokenizer.eosId].slice(0, maxLength + 1);
-    const labels = tokens.map((token, i) =>
-      completionOnly && i < prompt.length ? IGNORED_LABEL : token
-    );
-    return tokens.length < 2 ? [] : [exampleOf(tokens, labels)];
+  return shapeExamples(rowShape(row, where), rules, where);
+}
+
+/** The examples of a row whose shape is known; see {@linkcode rowExamples}. */
+export function shapeExamples(shape: RowShape, rules: RowRules, where: string): Example[] {
+  switch (shape.kind) {
+    case "ids":
+      return [idsExample(shape.ids, shape.labels, rules, where)];
+    case "messages":
+      return conversation(shape.messages, rules, where);
+    case "text":
+      return windows(rules.tokenizer, shape.text, rules.maxLength);
+    case "completion": {
+      const { prompt, completion, asked } = shape;
+      if (!asked) return continuation(prompt, completion, rules);
+      if (!rules.tokenizer.conversation) {
+        return continuation(prompt + QUESTION_END, completion, rules);
+      }
+      const turns = [
+        { role: "user", content: prompt },
+        { role: "assistant", content: completion },
+      ];
+      return conversation(turns, rules, where);
+    }
   }
-  if (typeof row.text === "string") return windows(tokenizer, row.text, maxLength);
-  throw new RangeError(
-    `Cannot read ${where}: it has the keys ${
-      Object.keys(row).map((key) => `"${key}"`).join(", ")
-    }, ` +
-      `expected "text", "messages", "prompt" and "completion", "question" and "answer", ` +
-      `"problem" and "solution", or "input_ids"`,
+}
+
+function continuation(prompt: string, completion: string, rules: RowRules): Example[] {
+  const { tokenizer, maxLength, completionOnly } = rules;
+  const given = tokenizer.encode(prompt);
+  const tokens = [...given, ...tokenizer.encode(completion), tokenizer.eosId]
+    .slice(0, maxLength + 1);
+  const labels = tokens.map((token, i) =>
+    completionOnly && i < given.length ? IGNORED_LABEL : token
   );
+  return tokens.length < 2 ? [] : [exampleOf(tokens, labels)];
 }
 
-function promptAndCompletion(row: JsonRow): { prompt: string; completion: string } | undefined {
-  const text = (key: string, end: string) =>
-    typeof row[key] === "string" ? row[key] + end : undefined;
-  const prompt = text("prompt", "") ?? text("question", QUESTION_END) ??
-    text("problem", QUESTION_END);
-  const completion = text("completion", "") ?? text("answer", "") ?? text("solution", "");
-  return prompt === undefined || completion === undefined ? undefined : { prompt, completion };
-}
-
-function conversation(messages: unknown[], rules: RowRules, where: string): Example[] {
+function conversation(messages: readonly Message[], rules: RowRules, where: string): Example[] {
   const { tokenizer, maxLength, completionOnly } = rules;
-  const isMessage = (m: unknown): m is Message =>
-    typeof m === "object" && m !== null && typeof (m as Message).role === "string";
-  if (messages.length === 0 || !messages.every(isMessage)) {
-    throw new RangeError(
-      `Cannot read ${where}: expected "messages" to be a list of objects with a "role"`,
-    );
-  }
   if (!tokenizer.conversation) {
     throw new RangeError(
-      `Cannot read ${where}: it has "messages", but the model has no chat template: expected ` +
+      `Cannot read ${where}: it is a conversation, but the model has no chat template: expected ` +
         `chat_template in tokenizer_config.json, or chat_template.jinja`,
     );
   }
@@ -115,8 +91,12 @@ function windows(tokenizer: Tokenizer, text: string, maxLength: number): Example
   return examples;
 }
 
-function idsExample(row: JsonRow, { maxLength, tokenizer }: RowRules, where: string): Example {
-  const { input_ids: ids, labels } = row;
+function idsExample(
+  ids: unknown,
+  labels: unknown,
+  { maxLength, tokenizer }: RowRules,
+  where: string,
+): Example {
   const isId = (id: unknown) =>
     Number.isInteger(id) && (id as number) >= 0 && (id as number) < tokenizer.vocabSize;
   if (!Array.isArray(ids) || ids.length < 2 || !ids.every(isId)) {
@@ -130,7 +110,7 @@ function idsExample(row: JsonRow, { maxLength, tokenizer }: RowRules, where: str
       `Cannot read ${where}: "input_ids" has ${ids.length} tokens, max_length is ${maxLength}`,
     );
   }
-  if (labels === undefined) return exampleOf(ids);
+  if (labels === undefined || labels === null) return exampleOf(ids);
   const isLabel = (label: unknown) => label === IGNORED_LABEL || isId(label);
   if (!Array.isArray(labels) || labels.length !== ids.length || !labels.every(isLabel)) {
     throw new RangeError(

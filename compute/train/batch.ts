@@ -22,7 +22,7 @@ export type StepBatches = readonly Batch[];
 /** A source of optimiser steps with a position that can be stored and sought. */
 export interface BatchSource<Cursor = unknown> {
   /** The next step's micro-batches, or undefined at the end of the data. */
-  next(): StepBatches | undefined;
+  next(): StepBatches | undefined | Promise<StepBatches | undefined>;
   /** The position after the last `next()`, as JSON. */
   cursor(): Cursor;
   /** Goes to a position that `cursor()` gave. */

@@ -138,7 +138,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
         reason = "aborted";
         break;
       }
-      const micro = batches.next();
+      const micro = await batches.next();
       if (!micro) {
         reason = "end_of_data";
         break;

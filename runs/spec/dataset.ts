@@ -4,22 +4,53 @@ import { z } from "@hono/zod-openapi";
 
 const Limit = z.int().min(1).optional().openapi({ description: "Take this many rows at most." });
 
-/** A dataset of the registry, with a split and a limit. */
+const Columns = z.partialRecord(
+  z.enum([
+    "input_ids",
+    "labels",
+    "messages",
+    "conversations",
+    "prompt",
+    "completion",
+    "problem",
+    "solution",
+    "question",
+    "answer",
+    "text",
+  ]),
+  z.string().min(1).max(200),
+).optional().openapi({
+  description: "Where the rows have other names for these columns: ours → theirs.",
+  example: { prompt: "instruction", completion: "output" },
+});
+
+/** A dataset of the registry or of the hub, with a split and a limit. */
 export const NamedDataset = z.strictObject({
   name: z.string().min(1).max(200),
-  split: z.string().min(1).max(100).optional().openapi({
+  split: z.string().regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/,
+    "Expected letters, digits, `.`, `_` and `-`",
+  ).optional().openapi({
     description: "Absent: `train` for training, the held-out split for evaluation.",
   }),
   limit: Limit,
+  columns: Columns,
 }).openapi("NamedDataset");
 
 /** A file under the `datasets/` folder. */
 export const FileDataset = z.strictObject({
   file: z.string().min(1).max(400).regex(
-    /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0\\]+\.jsonl$/,
-    "Expected a relative path inside the datasets folder that ends in .jsonl",
+    /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0\\]+\.(jsonl(\.gz|\.zst)?|parquet)$/,
+    "Expected a relative path inside the datasets folder that ends in .jsonl, .jsonl.gz, " +
+      ".jsonl.zst or .parquet",
   ),
   limit: Limit,
+  columns: Columns,
+  test_fraction: z.number().min(0).max(0.5).optional().openapi({
+    description:
+      "Holds out about this share of the rows for evaluation, by the hash of what a row " +
+      "asks: equal questions are on one side. Absent: nothing is held out.",
+  }),
 }).openapi("FileDataset");
 
 const integers = (minimum: number) => ({

@@ -6,7 +6,12 @@ import { DATASETS } from "../../data/datasets.ts";
 import type { HomePaths } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
+import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
+import { isRowFile, openRowFile } from "../../data/files/row_file.ts";
 import { realFileBelow } from "../../data/real_path.ts";
+import { rowShape } from "../../data/row_shape.ts";
+import { shapeExamples } from "../../data/rows.ts";
+import { inputMessage } from "./stored_models.ts";
 import { exists } from "../write_file.ts";
 
 /** What the dataset has to fit. `config` is undefined where the model itself is wrong. */
@@ -28,7 +33,9 @@ export async function checkDataset(
   } else if ("name" in dataset) {
     checkName(dataset.name, dataset.split, `${path}/name`, `${path}/split`, problems);
   } else if ("file" in dataset) {
-    if (!(await realFileBelow(paths.datasets, join(paths.datasets, dataset.file)))) {
+    const file = await realFileBelow(paths.datasets, join(paths.datasets, dataset.file));
+    if (file) await checkFirstRows(dataset, file, `${path}/file`, config, problems);
+    else {
       const allowed = await filesBelow(paths.datasets);
       problems.push({
         path: `${path}/file`,
@@ -103,6 +110,34 @@ function checkIds(
   }
 }
 
+/** Rows that are looked at before a spec is accepted. */
+const FIRST_ROWS = 8;
+
+// Enough to find wrong columns and what is no JSON. What would have to be unpacked is left to the run.
+async function checkFirstRows(
+  { file: name, columns }: Extract<Dataset, { file: string }>,
+  file: string,
+  path: string,
+  config: ModelConfig | undefined,
+  problems: Problem[],
+): Promise<void> {
+  if (/\.(gz|zst)$/.test(name)) return;
+  try {
+    const options = { name, columns, limit: FIRST_ROWS, cache: "" };
+    const { blocks, read } = await openRowFile(file, options);
+    if (blocks.length === 0) throw new RangeError(`Cannot read ${name}: it has no rows`);
+    for (const { row, where } of (await read(0)).slice(0, FIRST_ROWS)) {
+      const shape = rowShape(row, where, columns);
+      if (shape.kind !== "ids" || config === undefined) continue;
+      const tokenizer = { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
+      const maxLength = config.max_position_embeddings;
+      shapeExamples(shape, { tokenizer, maxLength, completionOnly: true }, where);
+    }
+  } catch (error) {
+    problems.push({ path, message: inputMessage(error) });
+  }
+}
+
 /** Dataset files below a folder, at most 100, by name. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const found: string[] = [];
@@ -111,7 +146,7 @@ export async function filesBelow(folder: string): Promise<string[]> {
       const path = prefix + name;
       if (name.startsWith(".")) continue;
       if (isDirectory) await visit(`${path}/`);
-      else if (name.endsWith(".jsonl") && await realFileBelow(folder, join(folder, path))) {
+      else if (isRowFile(name) && await realFileBelow(folder, join(folder, path))) {
         found.push(path);
       }
     }

@@ -98,7 +98,7 @@ async function pretrain(
   const started = performance.now();
   let tokens = 0;
   for (let step = 1; step <= steps; step++) {
-    const batches = loader.next()!;
+    const batches = (await loader.next())!;
     tokens += batches[0]!.counted;
     const learning_rate = learningRate(step, steps);
     trainStep.run(batches, { ...optimizer, learning_rate }, step);

@@ -1,7 +1,7 @@
 // The batches of a spec: its training data and its held-out set.
 
 import type { Batch } from "../../data/example.ts";
-import { loadExamples } from "../../data/load.ts";
+import { isStream, loadExamples, openExamples } from "../../data/load.ts";
 import { evaluationBatches, Loader } from "../../data/loader.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { Dataset } from "../spec/dataset.ts";
@@ -36,7 +36,12 @@ export async function loadTrainingData(
     vocabSize: config.vocab_size,
     completionOnly: task.completion_only_loss,
   };
-  const examples = await loadExamples(task.dataset, { ...options, purpose: "train" });
+  const examples = await openExamples(task.dataset, { ...options, purpose: "train" });
+  if (examples && isStream(examples) && spec.max_steps === undefined) {
+    throw new RangeError(
+      `Cannot tell when to stop: the dataset is read as a stream, expected "max_steps"`,
+    );
+  }
   const loader = new Loader({
     examples: examples ?? [],
     maxLength,
@@ -56,7 +61,7 @@ export async function loadTrainingData(
   return {
     loader,
     evalBatches: held && evaluationBatches(held, maxLength, loader.tokensPerBatch),
-    steps: Math.min(spec.max_steps ?? loader.steps, loader.steps),
+    steps: Math.min(spec.max_steps ?? Infinity, loader.steps ?? Infinity),
   };
 }
 
@@ -66,5 +71,7 @@ function isNamed(dataset: Dataset): boolean {
 
 // The training set's split and limit are not those of the held-out set.
 function withoutSplit(dataset: Dataset): Dataset {
-  return typeof dataset === "object" && "name" in dataset ? { name: dataset.name } : dataset;
+  if (typeof dataset === "string" || !("name" in dataset)) return dataset;
+  const { name, columns } = dataset;
+  return { name, columns };
 }

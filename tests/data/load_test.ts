@@ -2,9 +2,11 @@ import { join } from "@std/path";
 import assert from "@std/assert";
 import fc from "fast-check";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { DATASETS, findSplit } from "../../data/datasets.ts";
-import { IGNORED_TARGET } from "../../data/example.ts";
-import { loadExamples } from "../../data/load.ts";
+import { type Example, IGNORED_TARGET } from "../../data/example.ts";
+import { splitFiles } from "../../data/hub_files.ts";
+import { datasetRows, isStream, loadExamples, openExamples } from "../../data/load.ts";
 import { rowExamples } from "../../data/rows.ts";
 
 const rules = { tokenizer: BYTE_TOKENIZER, maxLength: 16, completionOnly: true };
@@ -143,4 +145,106 @@ Deno.test("loadExamples() refuses tokens that the model does not know", async ()
     message: "Cannot use row 1: it has token 300, the model knows 0 to 255",
   });
   assert.equal((await loadExamples(inline, { ...options, vocabSize: 301 }))!.length, 2);
+});
+
+Deno.test("a file of any size is read in blocks, and a share of it is held out", async () => {
+  const rows = Array.from({ length: 4000 }, (_, i) => ({ question: `${i % 2000}?`, answer: "x" }));
+  const text = rows.map((row) => JSON.stringify({ ...row, pad: "-".repeat(200) })).join("\n");
+  await withFile("rows.jsonl", text, async (folder) => {
+    const dataset = { file: "rows.jsonl", test_fraction: 0.1 };
+    const options = { maxLength: 32, folder, windowBytes: 300_000 };
+    const opened = (await openExamples(dataset, { ...options, purpose: "train" }))!;
+    if (!isStream(opened)) throw new TypeError("Expected a stream");
+    assert.ok(opened.blocks.length > 1);
+    const asked = ({ ids }: Example) => BYTE_TOKENIZER.decode(ids).split("?")[0]!;
+    const train: string[] = [];
+    for (let i = 0; i < opened.blocks.length; i++) train.push(...(await opened.read(i)).map(asked));
+    const test = (await loadExamples(dataset, { ...options, purpose: "test" }))!.map(asked);
+    assert.equal(train.length + test.length, rows.length);
+    assert.equal(new Set(train).intersection(new Set(test)).size, 0);
+    assert.equal(new Set(test).size, test.length / 2, "both answers to a question are held out");
+    const all = { file: "rows.jsonl" };
+    assert.equal(await loadExamples(all, { ...options, purpose: "test" }), undefined);
+    const small = { ...options, windowBytes: 10_000, purpose: "train" as const };
+    await assert.rejects(loadExamples(all, small), /train rows at once: .*expected a limit/);
+    const found = await datasetRows(dataset, { ...options, purpose: "test" });
+    assert.equal(found!.rows.length, test.length);
+    assert.equal(found!.rows[0]!.pad, "-".repeat(200));
+  });
+});
+
+Deno.test("a data set in hub layout is read from its folder, under its own column names", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const root = join(folder, "zwhe99", "DeepMath-103K", "data");
+    await Deno.mkdir(root, { recursive: true });
+    for (const part of [0, 1]) {
+      const lines = Array.from({ length: 20_000 }, (_, i) => `${part} ${i}`);
+      const column = (name: string, value: (line: string) => string) => ({
+        name,
+        data: lines.map(value),
+        type: "STRING" as const,
+      });
+      const buffer = parquetWriteBuffer({
+        columnData: [
+          column("question", (line) => `q ${line}`),
+          column("final_answer", () => "7"),
+          column("r1_solution_1", () => "s"),
+          column("r1_solution_2", () => "t"),
+        ],
+      });
+      await Deno.writeFile(
+        join(root, `train-0000${part}-of-00002.parquet`),
+        new Uint8Array(buffer),
+      );
+    }
+    const name = "zwhe99/DeepMath-103K";
+    const load = (purpose: "train" | "test") =>
+      loadExamples(name, { purpose, maxLength: 64, folder });
+    const train = (await load("train"))!, test = (await load("test"))!;
+    assert.equal(train.length + test.length, 40_000);
+    // 1024 of 103,022: Binomial(40,000, 0.00994), five standard deviations are 99.
+    assert.ok(Math.abs(test.length - 398) < 99, `${test.length}`);
+    assert.match(BYTE_TOKENIZER.decode(train[0]!.ids), /^q 0 \d+\n\ns$/);
+    const rows = (await datasetRows({ name, limit: 30_000 }, { purpose: "train", folder }))!.rows;
+    assert.ok(rows.length > 29_000 && rows.length < 30_000, `${rows.length}`);
+    assert.equal(rows[0]!.final_answer, "7");
+    await assert.rejects(
+      loadExamples("openai/gsm8k", { purpose: "train", maxLength: 64, folder }),
+      /split "train" of "openai\/gsm8k": its files are not in the datasets folder/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("splitFiles() finds a split's files by the names that are in use", () => {
+  const paths = [
+    "README.md",
+    "data/train-00000-of-00002.parquet",
+    "data/train-00001-of-00002.parquet",
+    "data/test-00000-of-00001.parquet",
+    "data/training.parquet",
+    "data/train.csv",
+  ];
+  assert.deepEqual(splitFiles("a/b", "train", paths), paths.slice(1, 3));
+  assert.deepEqual(splitFiles("a/b", "test", paths), [paths[3]]);
+  assert.deepEqual(splitFiles("a/b", "train", ["train/0.jsonl", "test/0.jsonl"]), [
+    "train/0.jsonl",
+  ]);
+  assert.deepEqual(splitFiles("a/b", "train", ["train.jsonl.gz"]), ["train.jsonl.gz"]);
+  const two = ["main/train-0.parquet", "socratic/train-0.parquet"];
+  assert.throws(() => splitFiles("a/b", "train", two), /in 2 folders \(main, socratic\)/);
+  assert.deepEqual(splitFiles("openai/gsm8k", "train", two), two.slice(0, 1));
+});
+
+Deno.test("a data set's name leads nowhere but into its folder", async () => {
+  await withFile("train.jsonl", '{"text":"secret"}\n', async (outside) => {
+    const folder = join(outside, "a", "b");
+    await Deno.mkdir(folder, { recursive: true });
+    for (const name of ["../..", "../../", "..", "a/../../..", "./..", outside]) {
+      const options = { purpose: "train" as const, maxLength: 16, folder };
+      await assert.rejects(loadExamples(name, options), { name: "RangeError" });
+    }
+  });
 });

@@ -2,6 +2,7 @@ import assert from "@std/assert";
 import fc from "fast-check";
 import { exampleOf, IGNORED_TARGET } from "../../data/example.ts";
 import { evaluationBatches, Loader, type LoaderOptions } from "../../data/loader.ts";
+import type { ExampleStream } from "../../data/load.ts";
 import { shuffled } from "../../data/shuffle.ts";
 
 const examples = Array.from(
@@ -20,25 +21,27 @@ const options: LoaderOptions = {
 
 const counted = (targets: Uint32Array) => targets.filter((t) => t !== IGNORED_TARGET);
 
-function all(loader: Loader): Uint32Array[][] {
+async function all(loader: Loader): Promise<Uint32Array[][]> {
   const steps = [];
-  for (let step = loader.next(); step; step = loader.next()) steps.push(step.map((b) => b.ids));
+  for (let step = await loader.next(); step; step = await loader.next()) {
+    steps.push(step.map((b) => b.ids));
+  }
   return steps;
 }
 
-Deno.test("Loader gives every target once an epoch, in steps of one shape", () => {
-  fc.assert(fc.property(
+Deno.test("Loader gives every target once an epoch, in steps of one shape", async () => {
+  await fc.assert(fc.asyncProperty(
     fc.record({
       batchSize: fc.constantFrom(1, 2, 4, 8),
       packing: fc.boolean(),
       epochs: fc.integer({ min: 1, max: 3 }),
       seed: fc.nat(),
     }),
-    (some) => {
+    async (some) => {
       const loader = new Loader({ ...options, ...some, accumulation: 1 });
       const seen: number[] = [];
       let steps = 0;
-      for (let step = loader.next(); step; step = loader.next(), steps++) {
+      for (let step = await loader.next(); step; step = await loader.next(), steps++) {
         for (const batch of step) {
           assert.equal(batch.ids.length, loader.tokensPerBatch);
           seen.push(...counted(batch.targets));
@@ -52,21 +55,21 @@ Deno.test("Loader gives every target once an epoch, in steps of one shape", () =
   ));
 });
 
-Deno.test("Loader goes on from a stored cursor with the very same batches", () => {
-  const straight = all(new Loader(options));
+Deno.test("Loader goes on from a stored cursor with the very same batches", async () => {
+  const straight = await all(new Loader(options));
   for (let stop = 0; stop <= straight.length; stop++) {
     const first = new Loader(options);
-    for (let i = 0; i < stop; i++) first.next();
+    for (let i = 0; i < stop; i++) await first.next();
     const stored = JSON.parse(JSON.stringify(first.cursor()));
     const second = new Loader(options);
     second.seek(stored);
-    assert.deepEqual(all(second), straight.slice(stop));
+    assert.deepEqual(await all(second), straight.slice(stop));
   }
 });
 
-Deno.test("Loader splits a step into micro-batches without changing what is in it", () => {
-  const whole = all(new Loader({ ...options, accumulation: 1 }));
-  const parts = all(new Loader({ ...options, accumulation: 4 }));
+Deno.test("Loader splits a step into micro-batches without changing what is in it", async () => {
+  const whole = await all(new Loader({ ...options, accumulation: 1 }));
+  const parts = await all(new Loader({ ...options, accumulation: 4 }));
   assert.deepEqual(
     parts.map((step) => step.flatMap((ids) => [...ids])),
     whole.map(([ids]) => [...ids!]),
@@ -90,9 +93,75 @@ Deno.test("shuffled() puts each item at each place about equally often", () => {
 });
 
 Deno.test("Loader refuses a cursor that is not in its data", () => {
-  for (const cursor of [null, {}, { rows: -1 }, { rows: 1.5 }, { rows: 1e9 }]) {
+  const start = { epoch: 0, window: 0, row: 0 };
+  for (
+    const wrong of [{ row: -1 }, { row: 1.5 }, { row: 1e9 }, { window: 1 }, { epoch: 4 }, {
+      epoch: undefined,
+    }]
+  ) {
+    assert.throws(() => new Loader(options).seek({ ...start, ...wrong }), { name: "RangeError" });
+  }
+  for (const cursor of [null, {}]) {
     assert.throws(() => new Loader(options).seek(cursor), { name: "RangeError" });
   }
+  new Loader(options).seek({ epoch: 3, window: 0, row: 0 });
+});
+
+/** The examples as blocks of a stream, of which `fit` fit into memory. */
+function stream(fit: number): ExampleStream & { reads: number[] } {
+  const blocks = Array.from({ length: Math.ceil(examples.length / 3) }, () => 100);
+  const reads: number[] = [];
+  return {
+    blocks,
+    windowBytes: 100 * fit,
+    reads,
+    read(block) {
+      reads.push(block);
+      return Promise.resolve(examples.slice(3 * block, 3 * block + 3));
+    },
+  };
+}
+
+Deno.test("Loader reads a stream in windows: every target once an epoch, each block once", async () => {
+  const source = stream(2);
+  const loader = new Loader({ ...options, examples: source, accumulation: 1, epochs: 2 });
+  assert.equal(loader.steps, undefined);
+  const seen: number[] = [];
+  for (let step = await loader.next(); step; step = await loader.next()) {
+    for (const { targets } of step) seen.push(...counted(targets));
+  }
+  const once = examples.flatMap(({ targets }) => [...targets]);
+  assert.deepEqual(seen.sort((a, b) => a - b), [...once, ...once].sort((a, b) => a - b));
+  const half = source.reads.length / 2;
+  const epochs = [source.reads.slice(0, half), source.reads.slice(half)];
+  for (const epoch of epochs) {
+    assert.deepEqual(epoch.toSorted((a, b) => a - b), source.blocks.map((_, block) => block));
+  }
+  assert.notDeepEqual(epochs[0], epochs[1]);
+});
+
+Deno.test("Loader goes on in a stream from a stored cursor, without reading what was before", async () => {
+  const some = (examples: ExampleStream) => ({ ...options, examples, epochs: 2 });
+  const straight = await all(new Loader(some(stream(2))));
+  for (let stop = 0; stop <= straight.length; stop++) {
+    const first = new Loader(some(stream(2)));
+    for (let i = 0; i < stop; i++) await first.next();
+    const source = stream(2);
+    const second = new Loader(some(source));
+    const cursor = JSON.parse(JSON.stringify(first.cursor()));
+    second.seek(cursor);
+    assert.deepEqual(await all(second), straight.slice(stop));
+    const all16 = 2 * source.blocks.length;
+    const passed = cursor.epoch * source.blocks.length + 2 * cursor.window;
+    assert.equal(source.reads.length, Math.max(0, all16 - passed));
+  }
+});
+
+Deno.test("Loader refuses a stream in which no token counts", async () => {
+  const source = { ...stream(1), read: () => Promise.resolve([exampleOf([1, 2], [1, -100])]) };
+  await assert.rejects(new Loader({ ...options, examples: source }).next(), {
+    message: "Cannot train: no token of the dataset counts",
+  });
 });
 
 Deno.test("evaluationBatches() counts every target once and weighs each batch to 1", () => {

@@ -95,6 +95,27 @@ Deno.test("preflight() holds lengths and ids to what the model has", async () =>
   );
 });
 
+Deno.test("preflight() looks at the first rows of a file", async () => {
+  await using tiny = await makeTinyHome();
+  await Deno.mkdir(tiny.paths.datasets);
+  const check = async (text: string, message: RegExp) => {
+    await Deno.writeTextFile(join(tiny.paths.datasets, "a.jsonl"), text);
+    await expectProblem(
+      tiny,
+      task({ dataset: { file: "a.jsonl" } }),
+      "/task/dataset/file",
+      message,
+    );
+  };
+  await check('{"txt":"a"}\n', /a\.jsonl:1: it has the columns "txt", expected "input_ids"/);
+  await check('{"text":"a"}\n{"text":', /a\.jsonl:2/);
+  await check('{"input_ids":[1,64]}\n', /a\.jsonl:1: expected "input_ids" to be .* 0 to 63/);
+  await check("\n\n", /it has no rows/);
+  await Deno.writeTextFile(join(tiny.paths.datasets, "a.jsonl"), '{"body":"abc"}\n');
+  const dataset = { file: "a.jsonl", columns: { text: "body" } };
+  assert.deepEqual(await problemsOf(tiny, task({ dataset })), []);
+});
+
 Deno.test("preflight() refuses a model whose files are hostile, torn or do not fit", async () => {
   await using tiny = await makeTinyHome();
   const folder = join(tiny.paths.models, "tiny");
