@@ -27,7 +27,7 @@ export interface Completion {
   readonly finish_reason: FinishReason;
 }
 
-/** What {@linkcode Generator.generate} is asked. */
+/** What {@linkcode Generator} is asked. */
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens of a completion; absent: as many as the generator has room for. */
   readonly max_new_tokens?: number;
@@ -47,4 +47,22 @@ export interface GeneratorOptions {
   readonly batch: number;
   readonly maxPromptLength: number;
   readonly maxCompletionLength: number;
+}
+
+/** Samples from a live model: its weights are read where they lie, so that training them changes what is sampled. */
+export interface Generator {
+  /**
+   * Continues prompts. Completion i of prompt p is at p · num_generations + i.
+   *
+   * The same call gives the same tokens whatever else is being decoded.
+   *
+   * @throws {RangeError} if a prompt is empty or too long, or an option is out of range.
+   */
+  generate(
+    prompts: readonly Uint32Array[],
+    options?: GenerateOptions,
+  ): Promise<Completion[]>;
+
+  /** Frees the cache and the recorded plans; the model stays. */
+  free(): void;
 }
