@@ -5,7 +5,27 @@ import type { DType, Tensor } from "./backend.ts";
 import { type KernelName, KERNELS, type KernelSpec } from "./kernels.ts";
 
 /** Tensors of indices; all others are f32, or bf16 where the table says packable. */
-const U32_TENSORS = new Set(["ids", "start", "end", "targets", "slot"]);
+const U32_TENSORS = new Set([
+  "ids",
+  "start",
+  "end",
+  "targets",
+  "slot",
+  "from",
+  "to",
+  "first",
+  "last",
+  "choice",
+  "owner",
+  "tick",
+  "drawn",
+  "stops",
+  "left",
+]);
+
+/** `ring` holds metrics in one kernel and tokens in another. */
+const isIndex = (kernel: KernelName, name: string) =>
+  U32_TENSORS.has(name) || (kernel === "advance" && name === "ring");
 
 /**
  * Checks a call's tensors and numbers.
@@ -22,7 +42,7 @@ export function checkCall(
   checkNames(kernel, "tensors", Object.keys(tensors), Object.keys(spec.tensors));
   checkNames(kernel, "params", Object.keys(params), Object.keys(spec.params));
   for (const [name, { dtype }] of Object.entries(tensors)) {
-    const allowed: DType[] = U32_TENSORS.has(name)
+    const allowed: DType[] = isIndex(kernel, name)
       ? ["u32"]
       : spec.packable?.includes(name)
       ? ["f32", "bf16"]

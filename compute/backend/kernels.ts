@@ -37,6 +37,15 @@ export const HYPER_LENGTH = 8;
 /** Values per slot of the metrics ring: Σ weight·nll and the gradient norm before clipping. */
 export const RING_WIDTH = 2;
 
+/** `to` of copy_rows holds this for a row that is not copied. */
+export const IGNORED_ROW = 0xffffffff;
+
+/** Numbers a row in the `options` tensor of {@linkcode KERNELS}.sample. */
+export const SAMPLE_OPTIONS = 4;
+
+/** Stop tokens a row in the `stops` tensor of {@linkcode KERNELS}.advance; unused ones hold IGNORED_TARGET. */
+export const MAX_STOPS = 8;
+
 /** Every kernel that a backend implements. */
 export const KERNELS = {
   // y[i] = value
@@ -79,7 +88,7 @@ export const KERNELS = {
 
   // In place, x [tokens, heads · head_dim], halves rotated as in Hugging Face's rotate_half:
   //   a' = a·cos − direction·b·sin,  b' = b·cos + direction·a·sin,  a = x[… i], b = x[… i + D/2]
-  // table f32[positions, D]: D/2 cosines, then D/2 sines, of row position = n − start[n].
+  // table f32[positions, D]: D/2 cosines, then D/2 sines, of row position = n − start[n] (mod 2³²).
   // direction is 1 forward and −1 backward (the transpose of a rotation).
   rope: {
     tensors: { x: "inout", start: "in", table: "in" },
@@ -149,6 +158,60 @@ export const KERNELS = {
       dV: "out",
     },
     params: { tokens: "u32", heads: "u32", kv_heads: "u32", head_dim: "u32", scale: "f32" },
+  },
+
+  // y[to[i], :] = x[from[i], :], where to[i] is not IGNORED_ROW; x, y [.., cols], from, to u32[rows],
+  // no row of y named twice. Fills the cache of keys and values.
+  copy_rows: {
+    tensors: { x: "in", from: "in", to: "in", y: "inout" },
+    params: { rows: "u32", cols: "u32" },
+  },
+  // Attention of single tokens to a cache:        q, o [rows, heads · head_dim]
+  //   row n sees the rows first[n] … last[n] of k and v [cells, kv_heads · head_dim]; heads as above
+  attention_cached: {
+    tensors: { q: "in", k: "in", v: "in", first: "in", last: "in", o: "out" },
+    params: {
+      rows: "u32",
+      cells: "u32",
+      heads: "u32",
+      kv_heads: "u32",
+      head_dim: "u32",
+      scale: "f32",
+    },
+  },
+  // Several adapters stacked: column c of x belongs to adapter owner[c], row n wants adapter choice[n]:
+  // x[n, c] = owner[c] = choice[n] ? scale[c] · x[n, c] : 0, in place     (Chen et al. 2023, "Punica")
+  select_columns: {
+    tensors: { x: "inout", choice: "in", owner: "in", scale: "in" },
+    params: { rows: "u32", cols: "u32" },
+  },
+  // Draws a token for each row. With [temperature, top_k, top_p, min_p] = options[m, :] (top_k 0: all) and
+  // e = exp((logits[m, :] − max) / temperature), which replaces the logits, T the smallest set that has
+  //   the top_k largest e, then of these the largest that have top_p of their sum, then those ≥ min_p,
+  // each with whatever equals its smallest member: the token is the first id of T at which the running sum
+  // of e over T passes uniform[tick[m] · stride + m] · Σ_T e, uniform in [0, 1).
+  // temperature 0: the token is the first of the largest logits, e as for temperature 1.
+  // drawn u32[rows, 2] = [token, the bits of log(e[token] / Σ e)]: T does not change the latter.
+  sample: {
+    tensors: { logits: "inout", options: "in", uniform: "in", tick: "in", drawn: "out" },
+    params: { rows: "u32", cols: "u32", stride: "u32" },
+  },
+  // Takes the tokens drawn: where left[m] > 0,
+  //   ring[tick[m], m, :] = drawn[m, :], tick += 1, left −= 1 or = 0 if the token is one of stops[m, :];
+  //   and while any are left, ids = token, last += 1, start −= 1 (mod 2³²): rope's position is m − start.
+  // Other rows stay as they are. ring u32[.., stride, 2], stops u32[rows, MAX_STOPS]
+  advance: {
+    tensors: {
+      drawn: "in",
+      stops: "in",
+      tick: "inout",
+      left: "inout",
+      ids: "inout",
+      start: "inout",
+      last: "inout",
+      ring: "inout",
+    },
+    params: { rows: "u32", stride: "u32" },
   },
 
   // nll[m] = log Σ exp(logits[m, :]) − logits[m, target], 0 where target is IGNORED_TARGET.

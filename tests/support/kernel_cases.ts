@@ -2,13 +2,14 @@
 // The type of CASES makes a kernel without a case an error of the type checker.
 
 import {
+  IGNORED_ROW,
   IGNORED_TARGET,
   type KernelName,
   type KernelParams,
   RING_WIDTH,
 } from "../../compute/backend/kernels.ts";
 import { integers, normals } from "./random.ts";
-import { bf16, blank, f32, type Input, type Inputs, u32 } from "./run_kernel.ts";
+import { bf16, blank, blankU32, f32, type Input, type Inputs, u32 } from "./run_kernel.ts";
 import { sequences } from "./reference/attention.ts";
 import { hyperOf } from "./reference/adamw.ts";
 import { ropeTable } from "./reference/rope.ts";
@@ -42,6 +43,14 @@ const ATTENTION = {
 };
 const TARGETS = integers(6, ROWS, COLS).map((id, m) => m % 5 === 2 ? IGNORED_TARGET : id);
 const LORA = { m: ROWS, n: COLS, k: 122, r: RANK };
+
+/** Temperature, top_k, top_p, min_p. */
+const SAMPLING = [[1, 0, 1, 0], [0, 0, 1, 0], [0.7, 40, 0.9, 0], [1.5, 0, 0.5, 0.1], [
+  0.8,
+  5,
+  1,
+  0,
+]];
 
 /** Every kernel once. */
 export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
@@ -167,6 +176,61 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       dV: blank([ROWS, 24]),
     },
     params: HEADS,
+  },
+  copy_rows: {
+    inputs: {
+      x: random(1, [41, COLS]),
+      from: u32([ROWS], integers(2, ROWS, 41)),
+      to: u32([ROWS], Array.from({ length: ROWS }, (_, i) => i % 7 === 3 ? IGNORED_ROW : 200 - i)),
+      y: random(3, [201, COLS]),
+    },
+    params: { rows: ROWS, cols: COLS },
+  },
+  attention_cached: {
+    inputs: {
+      q: random(1, [5, 48]),
+      k: random(2, [2000, 24]),
+      v: random(3, [2000, 24]),
+      first: u32([5], [0, 700, 3, 1999, 100]),
+      last: u32([5], [699, 700, 1302, 1999, 612]),
+      o: blank([5, 48]),
+    },
+    params: { rows: 5, cells: 2000, heads: 4, kv_heads: 2, head_dim: 12, scale: 0.3 },
+  },
+  select_columns: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      choice: u32([ROWS], integers(2, ROWS, 4)),
+      owner: u32([COLS], integers(3, COLS, 3)),
+      scale: random(4, [COLS]),
+    },
+    params: { rows: ROWS, cols: COLS },
+  },
+  sample: {
+    inputs: {
+      logits: random(1, [ROWS, 1009], 2),
+      options: f32(
+        [ROWS, 4],
+        Array.from({ length: ROWS }, (_, m) => SAMPLING[m % SAMPLING.length]!).flat(),
+      ),
+      uniform: f32([2, 140], normals(2, 280).map((x) => x - Math.floor(x))),
+      tick: u32([ROWS], integers(3, ROWS, 2)),
+      drawn: blankU32([ROWS, 2]),
+    },
+    params: { rows: ROWS, cols: 1009, stride: 140 },
+  },
+  advance: {
+    inputs: {
+      drawn: u32([ROWS, 2], integers(1, ROWS * 2, 50)),
+      stops: u32([ROWS, 8], integers(2, ROWS * 8, 100)),
+      tick: u32([ROWS], integers(3, ROWS, 4)),
+      left: u32([ROWS], integers(4, ROWS, 3)),
+      ids: u32([ROWS], integers(5, ROWS, 50)),
+      start: u32([ROWS], integers(6, ROWS, 3)),
+      last: u32([ROWS], integers(7, ROWS, 1000)),
+      ring: u32([4, 140, 2], integers(8, 1120, 50)),
+    },
+    params: { rows: ROWS, stride: 140 },
   },
   cross_entropy: {
     inputs: {

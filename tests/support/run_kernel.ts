@@ -56,6 +56,12 @@ export function blank(shape: readonly number[]): Input {
   return { shape, dtype: "f32", data: new Float32Array(elements).fill(NaN) };
 }
 
+/** A u32 tensor of ones in every bit, for what a kernel must overwrite without reading it. */
+export function blankU32(shape: readonly number[]): Input {
+  const elements = shape.reduce((product, length) => product * length, 1);
+  return { shape, dtype: "u32", data: new Uint32Array(elements).fill(0xffffffff) };
+}
+
 /** The values of a tensor in f64, exactly as the device sees them. */
 export function values({ shape, dtype, data }: Input): Float64Array {
   if (dtype !== "bf16") return Float64Array.from(data);

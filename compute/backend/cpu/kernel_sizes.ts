@@ -5,7 +5,9 @@ import {
   type KernelName,
   type KernelParams,
   KERNELS,
+  MAX_STOPS,
   RING_WIDTH,
+  SAMPLE_OPTIONS,
 } from "../kernels.ts";
 
 type Sizes<K extends KernelName> = (
@@ -73,6 +75,44 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     dQ: tokens * heads * head_dim,
     dK: tokens * kv_heads * head_dim,
     dV: tokens * kv_heads * head_dim,
+  }),
+  // How many rows of x and y are named, the numbers do not say: one at least.
+  copy_rows: ({ rows, cols }) => ({
+    x: Math.min(rows, 1) * cols,
+    from: rows,
+    to: rows,
+    y: Math.min(rows, 1) * cols,
+  }),
+  attention_cached: ({ rows, cells, heads, kv_heads, head_dim }) => ({
+    q: rows * heads * head_dim,
+    k: cells * kv_heads * head_dim,
+    v: cells * kv_heads * head_dim,
+    first: rows,
+    last: rows,
+    o: rows * heads * head_dim,
+  }),
+  select_columns: ({ rows, cols }) => ({
+    x: rows * cols,
+    choice: rows,
+    owner: cols,
+    scale: cols,
+  }),
+  sample: ({ rows, cols }) => ({
+    logits: rows * cols,
+    options: rows * SAMPLE_OPTIONS,
+    uniform: rows,
+    tick: rows,
+    drawn: rows * 2,
+  }),
+  advance: ({ rows, stride }) => ({
+    drawn: rows * 2,
+    stops: rows * MAX_STOPS,
+    tick: rows,
+    left: rows,
+    ids: rows,
+    start: rows,
+    last: rows,
+    ring: stride * 2,
   }),
   cross_entropy: ({ rows, cols }) => ({
     logits: rows * cols,

@@ -8,8 +8,11 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod adamw;
+mod advance;
 mod attention;
 mod attention_backward;
+mod attention_cached;
+mod copy_rows;
 mod cross_entropy;
 mod elementwise;
 mod embedding;
@@ -20,6 +23,8 @@ mod pack;
 mod reduce;
 mod rmsnorm;
 mod rope;
+mod sample;
+mod select_columns;
 mod simd;
 mod swiglu;
 mod threads;
@@ -101,6 +106,11 @@ mod table {
         swiglu_backward = swiglu::backward,
         attention_forward = attention::forward,
         attention_backward = attention_backward::backward,
+        copy_rows = copy_rows::copy_rows,
+        attention_cached = attention_cached::forward,
+        select_columns = select_columns::select_columns,
+        sample = sample::sample,
+        advance = advance::advance,
         cross_entropy = cross_entropy::cross_entropy,
         dot = reduce::dot,
         sum_squares = reduce::sum_squares,

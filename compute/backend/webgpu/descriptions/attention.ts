@@ -61,7 +61,17 @@ function tiling(
   };
 }
 
-function checkHeads(kernel: KernelName, heads: number, kvHeads: number, headDim: number): void {
+/**
+ * Checks the numbers of an attention kernel.
+ *
+ * @throws {RangeError} if they cannot be.
+ */
+export function checkHeads(
+  kernel: KernelName,
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+): void {
   if (headDim % 2 !== 0 || headDim < 2 || headDim > MAX_HEAD_DIM) {
     throw new RangeError(
       `Cannot run ${kernel}: head_dim is ${headDim}, expected an even number from 2 to ${MAX_HEAD_DIM}`,
