@@ -24,9 +24,15 @@ export interface Weight {
   readonly dW?: Tensor | undefined;
 }
 
+/** An adapter and, if it is trained, its gradients. */
+export interface TrainedLora extends LoraWeights {
+  readonly dA?: Tensor;
+  readonly dB?: Tensor;
+}
+
 /** A matrix, perhaps with an adapter. */
 export interface LinearLayer extends Weight {
-  readonly lora?: (LoraWeights & { readonly dA: Tensor; readonly dB: Tensor }) | undefined;
+  readonly lora?: TrainedLora | undefined;
 }
 
 /** One decoder block. */

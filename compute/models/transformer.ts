@@ -22,16 +22,37 @@ export interface ForwardOptions {
   readonly gradientCheckpointing?: boolean;
 }
 
-/** Hidden states after the last norm, [N, C]. */
-function hidden(
+/** What a block does with its queries, keys and values, rotated: o [N, H·D]. `layer` is the block's number. */
+export type Attend = (tape: Tape, q: Tensor, k: Tensor, v: Tensor, layer: number) => Tensor;
+
+/** Heads and their size. */
+export function headShape({ config }: Model): HeadShape {
+  return {
+    heads: config.num_attention_heads,
+    kvHeads: config.num_key_value_heads,
+    headDim: config.head_dim,
+  };
+}
+
+/** Hidden states after the last norm, [N, C]. Tokens attend to each other inside sequences, unless told otherwise. */
+export function hidden(
   tape: Tape,
   model: Model,
   batch: Pick<BatchTensors, "ids" | "start" | "end">,
   options: ForwardOptions,
+  attend: Attend = (tape, q, k, v) => attention(tape, q, k, v, batch, headShape(model)),
 ): Tensor {
   let x = embed(tape, batch.ids, model.embedding);
-  for (const layers of model.blocks) {
-    const run = (inner: Tape, input: Tensor) => block(inner, model, layers, input, batch);
+  for (const [layer, layers] of model.blocks.entries()) {
+    const run = (inner: Tape, input: Tensor) =>
+      block(
+        inner,
+        model,
+        layers,
+        input,
+        batch,
+        (tape, q, k, v) => attend(tape, q, k, v, layer),
+      );
     const next = options.gradientCheckpointing ? tape.checkpoint(x, run) : run(tape, x);
     tape.done(x);
     x = next;
@@ -46,15 +67,10 @@ function block(
   model: Model,
   layers: BlockLayers,
   x: Tensor,
-  bounds: SequenceBounds,
+  { start }: SequenceBounds,
+  attend: (tape: Tape, q: Tensor, k: Tensor, v: Tensor) => Tensor,
 ): Tensor {
-  const { config } = model;
-  const eps = config.rms_norm_eps;
-  const shape: HeadShape = {
-    heads: config.num_attention_heads,
-    kvHeads: config.num_key_value_heads,
-    headDim: config.head_dim,
-  };
+  const { rms_norm_eps: eps, head_dim: headDim } = model.config;
 
   const h = rmsnorm(tape, x, layers.inputNorm, eps);
   let q = linear(tape, h, layers.q);
@@ -71,9 +87,9 @@ function block(
     tape.done(k);
     k = normed;
   }
-  rope(tape, q, bounds.start, model.ropeTable, shape.headDim);
-  rope(tape, k, bounds.start, model.ropeTable, shape.headDim);
-  const o = attention(tape, q, k, v, bounds, shape);
+  rope(tape, q, start, model.ropeTable, headDim);
+  rope(tape, k, start, model.ropeTable, headDim);
+  const o = attend(tape, q, k, v);
   tape.done(q, k, v);
   const attended = linear(tape, o, layers.o);
   tape.done(o);

@@ -41,6 +41,27 @@ export function attentionForward(
   return { o, stats };
 }
 
+/** Keys and values of a layer, [cells, K·D] each, and for each query row the first and last cell that it sees. */
+export interface CachedKeys {
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly first: Tensor;
+  readonly last: Tensor;
+}
+
+/** o [rows, H·D] for q [rows, H·D], one token a row. */
+export function attentionCached(
+  backend: Backend,
+  q: Tensor,
+  keys: CachedKeys,
+  shape: HeadShape,
+): Tensor {
+  const o = backend.empty(q.shape, "f32", "attention.out");
+  const { tokens: rows, ...numbers } = params(q, shape);
+  backend.run("attention_cached", { q, ...keys, o }, { rows, cells: keys.k.shape[0]!, ...numbers });
+  return o;
+}
+
 /** Fills dQ, dK and dV. */
 export function attentionBackward(
   backend: Backend,

@@ -10,6 +10,18 @@ export interface LoraWeights {
   readonly a: Tensor;
   readonly b: Tensor;
   readonly scaling: number;
+  /** Where A and B are several adapters stacked: which of them each row uses. Forward only. */
+  readonly select?: AdapterSelection | undefined;
+}
+
+/** Row n uses the columns c of x Aᵀ with owner[c] = choice[n], each times scale[c]. */
+export interface AdapterSelection {
+  /** u32[N]. */
+  readonly choice: Tensor;
+  /** u32[R]. */
+  readonly owner: Tensor;
+  /** [R]. */
+  readonly scale: Tensor;
 }
 
 /** What the backward pass of an adapted layer needs: xa = scaling · x Aᵀ, [N, R]. */
@@ -51,6 +63,7 @@ export function linearForward(
     alpha: lora.scaling,
     accumulate: 0,
   });
+  if (lora.select) backend.run("select_columns", { x: xa, ...lora.select }, { rows: m, cols: r });
   backend.run("lora_forward", { x, w, xa, b: lora.b, y }, { m, n, k, r });
   return { y, xa };
 }

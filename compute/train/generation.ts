@@ -33,6 +33,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly max_new_tokens?: number;
   /** Completions of each prompt, which is read once for all of them. @default {1} */
   readonly num_generations?: number;
+  /** For each prompt the position of its adapter in the generator's bank; undefined: the model as it is. */
+  readonly adapters?: readonly (number | undefined)[];
   /** Tokens that end a completion, 8 at most. */
   readonly stop_token_ids?: readonly number[];
   /** Key of the random numbers: completion c of the call draws number t from (seed, stream, c, t). @default {0} */
@@ -47,6 +49,10 @@ export interface GeneratorOptions {
   readonly batch: number;
   readonly maxPromptLength: number;
   readonly maxCompletionLength: number;
+  /** Tokens that the cache holds in all; absent: enough for a full batch of the longest sequences. */
+  readonly cells?: number;
+  /** Steps between two looks at the device; absent: 1 on the cpu, 16 on a GPU. */
+  readonly stepsPerRead?: number;
 }
 
 /** Samples from a live model: its weights are read where they lie, so that training them changes what is sampled. */

@@ -29,6 +29,8 @@ export interface NumericsCase {
   readonly lora: Method;
   readonly trainable: number;
   readonly loss: number;
+  /** Twelve tokens continued greedily from the first eight of the first row, adapter on. */
+  readonly greedy: readonly number[];
   readonly training: { readonly lora: ExpectedTraining; readonly full: ExpectedTraining };
   readonly batch: Batch;
 }
@@ -66,6 +68,7 @@ export async function numericsCase(name: string): Promise<NumericsCase> {
     },
     trainable: expectedJson.trainable,
     loss: expectedJson.loss,
+    greedy: expectedJson.greedy,
     training: { lora: expectedJson.lora, full: expectedJson.full },
     batch: batchOf(expected.ids, expected.labels, expected.rows),
   };

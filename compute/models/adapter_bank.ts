@@ -1,0 +1,148 @@
+// Several adapters of one base at once (Chen et al. 2023, "Punica"): the matrices of each module's adapters are
+// stacked, and every row of a batch uses the part that is its own. Rows of all adapters, and of the base, share
+// the product with the frozen weight.
+
+import type { Backend, Tensor } from "../backend/backend.ts";
+import type { LoraWeights } from "../ops/linear.ts";
+import { adapterNames, adapterSites, type LoraMethod } from "./method.ts";
+import type { BlockLayers, LinearLayer, Model } from "./model.ts";
+import type { WeightSource } from "./weights.ts";
+
+/** `choice` of a row that uses no adapter. */
+export const NO_ADAPTER = 0xffffffff;
+
+/** A stored adapter of matrices alone: nothing trained in full beside it. */
+export interface BankedAdapter {
+  readonly method: LoraMethod;
+  readonly weights: WeightSource;
+}
+
+type Stack = Omit<LoraWeights, "scaling" | "select"> & {
+  readonly owner: Tensor;
+  readonly scale: Tensor;
+};
+
+/** Stacked adapters on a device. */
+export interface AdapterBank {
+  /** The number of adapters; a row chooses one by its position, or {@linkcode NO_ADAPTER}. */
+  readonly size: number;
+  /** The model with the adapters on, for inputs whose n-th row uses adapter choice[n]. `choice` is u32[N]. */
+  attach(model: Model, choice: Tensor): Model;
+  free(): void;
+}
+
+/**
+ * Uploads adapters for a base model.
+ *
+ * @throws {RangeError} if an adapter lacks a matrix, or has weights that no matrix of it is.
+ */
+export async function stackAdapters(
+  model: Model,
+  adapters: readonly BankedAdapter[],
+): Promise<AdapterBank> {
+  const { backend, config } = model;
+  const members = new Map<string, { owner: number; a: Float32Array; b: Float32Array }[]>();
+  for (const [owner, { method, weights }] of adapters.entries()) {
+    const known = new Set<string>();
+    for (
+      const { module, shape: [outputs, inputs] } of adapterSites(config, method.target_modules)
+    ) {
+      const names = adapterNames(module);
+      const read = async (name: string, shape: readonly number[]) => {
+        known.add(name);
+        const actual = weights.names.has(name) ? weights.shape(name) : undefined;
+        if (actual?.join() !== shape.join()) {
+          throw new RangeError(
+            `Cannot load adapter ${owner}: its "${name}" is ` +
+              `${actual ? `[${actual}]` : "missing"}, expected [${shape}]`,
+          );
+        }
+        return await weights.read(name, "f32") as Float32Array;
+      };
+      const a = await read(names.a, [method.r, inputs]);
+      const b = await read(names.b, [outputs, method.r]);
+      members.set(module, [...members.get(module) ?? [], { owner, a, b }]);
+    }
+    const extra = [...weights.names].find((name) => !known.has(name));
+    if (extra !== undefined) {
+      throw new RangeError(
+        `Cannot load adapter ${owner} beside others: it holds "${extra}", which is no part of a LoRA`,
+      );
+    }
+  }
+  const methods = adapters.map(({ method }) => method);
+  const stacks = new Map(
+    [...members].map(([module, parts]) => [module, stack(backend, module, parts, methods)]),
+  );
+  return {
+    size: adapters.length,
+    attach: (model, choice) => attach(model, choice, stacks),
+    free: () =>
+      stacks.forEach(({ a, b, owner, scale }) =>
+        [a, b, owner, scale].forEach((tensor) => backend.free(tensor))
+      ),
+  };
+}
+
+/** A [ΣR, I] and B [O, ΣR] of one module. */
+function stack(
+  backend: Backend,
+  module: string,
+  parts: readonly { owner: number; a: Float32Array; b: Float32Array }[],
+  methods: readonly LoraMethod[],
+): Stack {
+  const ranks = parts.map(({ owner }) => methods[owner]!.r);
+  const r = ranks.reduce((sum, rank) => sum + rank, 0);
+  const inputs = parts[0]!.a.length / ranks[0]!, outputs = parts[0]!.b.length / ranks[0]!;
+  const a = new Float32Array(r * inputs), b = new Float32Array(outputs * r);
+  const owner = new Uint32Array(r), scale = new Float32Array(r);
+  let at = 0;
+  parts.forEach((part, i) => {
+    const rank = ranks[i]!, { lora_alpha } = methods[part.owner]!;
+    a.set(part.a, at * inputs);
+    for (let row = 0; row < outputs; row++) {
+      b.set(part.b.subarray(row * rank, (row + 1) * rank), row * r + at);
+    }
+    owner.fill(part.owner, at, at + rank);
+    scale.fill(lora_alpha / rank, at, at + rank);
+    at += rank;
+  });
+  const upload = (data: Float32Array | Uint32Array, shape: readonly number[], label: string) => {
+    const dtype = data instanceof Float32Array ? "f32" : "u32";
+    const tensor = backend.empty(shape, dtype, `${module}.${label}`);
+    backend.write(tensor, data);
+    return tensor;
+  };
+  return {
+    a: upload(a, [r, inputs], "lora_A"),
+    b: upload(b, [outputs, r], "lora_B"),
+    owner: upload(owner, [r], "owner"),
+    scale: upload(scale, [r], "scale"),
+  };
+}
+
+function attach(model: Model, choice: Tensor, stacks: ReadonlyMap<string, Stack>): Model {
+  const on = (layer: LinearLayer, module: string): LinearLayer => {
+    const found = stacks.get(module);
+    if (!found) return layer;
+    const { a, b, owner, scale } = found;
+    return { ...layer, lora: { a, b, scaling: 1, select: { choice, owner, scale } } };
+  };
+  return {
+    ...model,
+    blocks: model.blocks.map((block, i): BlockLayers => {
+      const attention = `model.layers.${i}.self_attn`, mlp = `model.layers.${i}.mlp`;
+      return {
+        ...block,
+        q: on(block.q, `${attention}.q_proj`),
+        k: on(block.k, `${attention}.k_proj`),
+        v: on(block.v, `${attention}.v_proj`),
+        o: on(block.o, `${attention}.o_proj`),
+        gate: on(block.gate, `${mlp}.gate_proj`),
+        up: on(block.up, `${mlp}.up_proj`),
+        down: on(block.down, `${mlp}.down_proj`),
+      };
+    }),
+    head: on(model.head, "lm_head"),
+  };
+}

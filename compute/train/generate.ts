@@ -1,0 +1,296 @@
+// Batched generation: sequences wait for a free place, are read into the cache, and are decoded side by side until
+// each ends by itself. What one draws depends on its own prompt, options and keys of randomness alone, so neither
+// the others in the batch nor the order of their ends change it.
+
+import { MAX_STOPS } from "../backend/kernels.ts";
+import { type AdapterBank, NO_ADAPTER } from "../models/adapter_bank.ts";
+import type { Model } from "../models/model.ts";
+import { philox } from "../rng.ts";
+import { Decoder } from "./decode.ts";
+import type { RowState } from "./decode_state.ts";
+import type {
+  Completion,
+  FinishReason,
+  GenerateOptions,
+  Generator,
+  GeneratorOptions,
+  SamplingOptions,
+} from "./generation.ts";
+import { type CellRun, KvCache } from "./kv_cache.ts";
+import { Prefill } from "./prefill.ts";
+
+/** Steps between two looks at the device: reading takes 10 ms on a GPU and nothing on the cpu. */
+const STEPS = { cpu: 1, webgpu: 16 } as const;
+
+/** One sequence to continue. */
+export interface SequenceRequest {
+  readonly prompt: Uint32Array;
+  /** Position of its adapter in the generator's bank; absent: the model as it is. */
+  readonly adapter?: number | undefined;
+  readonly sampling: SamplingOptions;
+  readonly maxNewTokens: number;
+  readonly stopTokenIds: readonly number[];
+  readonly seed: number;
+  readonly stream: number;
+  /** Its number within the request. */
+  readonly index: number;
+  /**
+   * Asked after each token with all so far: how many of them to keep if the sequence ends here, else undefined.
+   * Stop strings are such a test.
+   */
+  readonly endsAt?: ((ids: readonly number[]) => number | undefined) | undefined;
+}
+
+/** A sequence under way. */
+export class Sequence {
+  readonly ids: number[] = [];
+  readonly logprobs: number[] = [];
+  /** Set once it has ended. */
+  finish: FinishReason | undefined;
+  cancelled = false;
+  /** Its cells, while it is being decoded. */
+  run: CellRun | undefined;
+
+  constructor(readonly request: SequenceRequest) {}
+
+  get done(): boolean {
+    return this.finish !== undefined || this.cancelled;
+  }
+
+  /** What it has become. */
+  completion(): Completion {
+    return {
+      ids: Uint32Array.from(this.ids),
+      logprobs: Float32Array.from(this.logprobs),
+      finish_reason: this.finish ?? "length",
+    };
+  }
+}
+
+/** A generator that takes sequences while it is at work. */
+export class BatchGenerator implements Generator {
+  readonly #cache: KvCache;
+  readonly #prefill: Prefill;
+  readonly #decoder: Decoder;
+  readonly #waiting: Sequence[] = [];
+  #active: Sequence[] = [];
+  #step: Promise<void> | undefined;
+
+  constructor(
+    readonly model: Model,
+    readonly options: GeneratorOptions,
+    readonly bank?: AdapterBank,
+  ) {
+    const { batch, maxPromptLength, maxCompletionLength } = options;
+    for (const [name, value] of Object.entries({ batch, maxPromptLength, maxCompletionLength })) {
+      if (Number.isSafeInteger(value) && value >= 1) continue;
+      throw new RangeError(`Cannot make a generator: ${name} is ${value}, expected an integer ≥ 1`);
+    }
+    const { max_position_embeddings: positions } = model.config;
+    const length = maxPromptLength + maxCompletionLength;
+    if (length > positions) {
+      throw new RangeError(
+        `Cannot make a generator for ${maxPromptLength} + ${maxCompletionLength} tokens: ` +
+          `the model has ${positions} positions`,
+      );
+    }
+    const cells = options.cells ?? batch * length;
+    if (cells < length) {
+      throw new RangeError(
+        `Cannot make a generator with ${cells} cells: one sequence may need ${length}`,
+      );
+    }
+    // The spare cells are never given out: they take the keys of rows that only fill up a batch.
+    this.#cache = new KvCache(model, cells, batch);
+    this.#prefill = new Prefill(this.#cache, bank);
+    const steps = options.stepsPerRead ?? STEPS[model.backend.info.kind];
+    this.#decoder = new Decoder(this.#cache, bank, batch, steps, cells);
+  }
+
+  async generate(
+    prompts: readonly Uint32Array[],
+    options: GenerateOptions = {},
+  ): Promise<Completion[]> {
+    const { num_generations: n = 1, max_new_tokens, stop_token_ids, seed, stream } = options;
+    const requests = prompts.flatMap((prompt, p) =>
+      Array.from({ length: n }, (_, i): SequenceRequest => ({
+        prompt,
+        adapter: options.adapters?.[p],
+        sampling: options,
+        maxNewTokens: max_new_tokens ?? this.options.maxCompletionLength,
+        stopTokenIds: stop_token_ids ?? [],
+        seed: seed ?? 0,
+        stream: stream ?? 0,
+        index: p * n + i,
+      }))
+    );
+    requests.forEach((request) => this.check(request));
+    const sequences = requests.map((request) => this.add(request));
+    while (!sequences.every(({ done }) => done)) await this.step();
+    return sequences.map((sequence) => sequence.completion());
+  }
+
+  /** Whether nothing is waiting or being decoded. */
+  get idle(): boolean {
+    return this.#waiting.length + this.#active.length === 0;
+  }
+
+  /**
+   * Puts a sequence in line; {@linkcode step} moves it on.
+   *
+   * @throws {RangeError} if it does not fit the generator.
+   */
+  add(request: SequenceRequest): Sequence {
+    this.check(request);
+    const sequence = new Sequence(request);
+    this.#waiting.push(sequence);
+    return sequence;
+  }
+
+  /** Moves every sequence on by one token on the cpu, by a block of them on a GPU. Calls join the step under way. */
+  step(): Promise<void> {
+    this.#step ??= this.#advance().finally(() => this.#step = undefined);
+    return this.#step;
+  }
+
+  free(): void {
+    this.#decoder.free();
+    this.#prefill.free();
+    this.#cache.free();
+  }
+
+  /** @throws {RangeError} if a sequence does not fit the generator. */
+  check({ prompt, adapter, sampling, maxNewTokens, stopTokenIds }: SequenceRequest): void {
+    const { maxPromptLength, maxCompletionLength } = this.options;
+    const fail = (what: string) => {
+      throw new RangeError(`Cannot generate: ${what}`);
+    };
+    if (prompt.length < 1 || prompt.length > maxPromptLength) {
+      fail(`the prompt has ${prompt.length} tokens, expected 1 to ${maxPromptLength}`);
+    }
+    const { vocab_size: vocab } = this.model.config;
+    const unknown = prompt.find((id) => id >= vocab);
+    if (unknown !== undefined) {
+      fail(`the prompt has token ${unknown}, the model knows 0 to ${vocab - 1}`);
+    }
+    if (
+      !(Number.isInteger(maxNewTokens) && maxNewTokens >= 1 && maxNewTokens <= maxCompletionLength)
+    ) {
+      fail(
+        `max_new_tokens is ${maxNewTokens}, expected an integer from 1 to ${maxCompletionLength}`,
+      );
+    }
+    if (stopTokenIds.length > MAX_STOPS) {
+      fail(`${stopTokenIds.length} stop tokens, expected at most ${MAX_STOPS}`);
+    }
+    const adapters = this.bank?.size ?? 0;
+    if (adapter !== undefined && !(adapter >= 0 && adapter < adapters)) {
+      fail(`adapter ${adapter} is none of the ${adapters} that are loaded`);
+    }
+    const { temperature = 1, top_k = 0, top_p = 1, min_p = 0 } = sampling;
+    if (!(temperature >= 0 && Number.isFinite(temperature))) {
+      fail(`temperature is ${temperature}, expected a number ≥ 0`);
+    }
+    if (!(Number.isInteger(top_k) && top_k >= 0)) {
+      fail(`top_k is ${top_k}, expected an integer ≥ 0`);
+    }
+    for (const [name, value] of Object.entries({ top_p, min_p })) {
+      if (!(value >= 0 && value <= 1)) fail(`${name} is ${value}, expected a number from 0 to 1`);
+    }
+  }
+
+  async #advance(): Promise<void> {
+    this.#leave();
+    this.#admit();
+    if (this.#active.length === 0) return;
+    const rows = this.#active.map((sequence) => rowOf(sequence, this.#decoder.steps));
+    const drawn = await this.#decoder.run(rows);
+    this.#active.forEach((sequence, m) => {
+      for (const { id, logprob } of drawn[m]!) {
+        take(sequence, id, logprob);
+        if (sequence.done) break;
+      }
+    });
+    this.#leave();
+  }
+
+  /** Gives the cells of what has ended to others. */
+  #leave(): void {
+    this.#active = this.#active.filter((sequence) => {
+      if (!sequence.done) return true;
+      this.#cache.give(sequence.run!);
+      sequence.run = undefined;
+      return false;
+    });
+  }
+
+  /** Reads the prompts of those who come next, as long as there is a place. */
+  #admit(): void {
+    const fresh: Sequence[] = [];
+    while (this.#waiting.length > 0 && this.#active.length < this.options.batch) {
+      const sequence = this.#waiting[0]!;
+      if (!sequence.cancelled) {
+        const { prompt, maxNewTokens } = sequence.request;
+        // The last token is drawn and never read.
+        sequence.run = this.#cache.take(prompt.length + maxNewTokens - 1);
+        if (sequence.run === undefined) break;
+        this.#active.push(sequence);
+        fresh.push(sequence);
+      }
+      this.#waiting.shift();
+    }
+    // The last token of a prompt is the first that decoding reads.
+    const prompts = new Map<Uint32Array, Map<number, CellRun[]>>();
+    for (const { request: { prompt, adapter = NO_ADAPTER }, run } of fresh) {
+      const byAdapter = prompts.get(prompt) ?? new Map<number, CellRun[]>();
+      prompts.set(prompt, byAdapter.set(adapter, [...byAdapter.get(adapter) ?? [], run!]));
+    }
+    this.#prefill.run(
+      [...prompts].flatMap(([prompt, byAdapter]) =>
+        [...byAdapter].map(([adapter, runs]) => ({ ids: prompt.subarray(0, -1), adapter, runs }))
+      ),
+    );
+  }
+}
+
+/** Makes a generator for a live model. */
+export function createGenerator(model: Model, options: GeneratorOptions): Generator {
+  return new BatchGenerator(model, options);
+}
+
+function rowOf({ request, ids, run }: Sequence, steps: number): RowState {
+  const { prompt, adapter = NO_ADAPTER, sampling, maxNewTokens, stopTokenIds } = request;
+  const { temperature = 1, top_k = 0, top_p = 1, min_p = 0 } = sampling;
+  const left = maxNewTokens - ids.length;
+  return {
+    token: ids.at(-1) ?? prompt.at(-1)!,
+    first: run!.address,
+    last: run!.address + prompt.length - 1 + ids.length,
+    left,
+    choice: adapter,
+    stops: stopTokenIds,
+    options: [temperature, top_k, top_p, min_p],
+    uniforms: Array.from(
+      { length: Math.min(steps, left) },
+      (_, t) => uniformOf(request, ids.length + t),
+    ),
+  };
+}
+
+/** In [0, 1), from the keys of a token alone. */
+function uniformOf({ seed, stream, index }: SequenceRequest, position: number): number {
+  const [bits] = philox([position, index, 0, 2], [seed >>> 0, stream >>> 0]);
+  return (bits >>> 8) / 2 ** 24;
+}
+
+function take(sequence: Sequence, id: number, logprob: number): void {
+  const { request: { stopTokenIds, maxNewTokens, endsAt }, ids, logprobs } = sequence;
+  ids.push(id);
+  logprobs.push(logprob);
+  const kept = endsAt?.(ids);
+  if (kept !== undefined) {
+    ids.length = logprobs.length = kept;
+    sequence.finish = "stop";
+  } else if (stopTokenIds.includes(id)) sequence.finish = "stop";
+  else if (ids.length === maxNewTokens) sequence.finish = "length";
+}

@@ -1,0 +1,147 @@
+// Reads prompts into the cache: several side by side in one forward pass, each once, however many sequences go on
+// from it. Passes have a few sizes, recorded when first needed and kept for the next time.
+
+import type { Backend, Plan, Tensor } from "../backend/backend.ts";
+import { IGNORED_ROW } from "../backend/kernels.ts";
+import { type AdapterBank, NO_ADAPTER } from "../models/adapter_bank.ts";
+import { attention } from "../models/layers.ts";
+import { type Attend, headShape, hidden } from "../models/transformer.ts";
+import { Tape } from "../tape.ts";
+import type { CellRun, KvCache } from "./kv_cache.ts";
+
+/**
+ * Prompts start at multiples of this: no tile of attention then holds tokens of two of them, so that a
+ * prompt's keys have the same bits wherever it lies. A multiple of every tile of both backends.
+ */
+const ALIGNMENT = 64;
+/** Tokens of a pass, unless a single prompt has more. */
+const PASS_TOKENS = 1024;
+/** Recorded sizes that are kept. */
+const KEPT = 4;
+
+/** Tokens to read, and where their keys and values go: a run of cells for each sequence that starts with them. */
+export interface Prompt {
+  readonly ids: Uint32Array;
+  readonly adapter: number;
+  readonly runs: readonly CellRun[];
+}
+
+/** A recorded pass over `tokens` tokens, each stored up to `copies` times. */
+interface Pass {
+  readonly plan: Plan;
+  readonly tokens: number;
+  readonly copies: number;
+  readonly inputs: Readonly<
+    Record<"ids" | "start" | "end" | "choice" | "from" | "to", Tensor>
+  >;
+}
+
+const aligned = (tokens: number) => Math.ceil(tokens / ALIGNMENT) * ALIGNMENT;
+const powerOfTwo = (least: number) => 2 ** Math.ceil(Math.log2(Math.max(least, 1)));
+
+/** Fills a cache. */
+export class Prefill {
+  /** By size, the longest unused first. */
+  readonly #passes = new Map<string, Pass>();
+
+  constructor(readonly cache: KvCache, readonly bank: AdapterBank | undefined) {}
+
+  /** Reads prompts, in as few passes as they fit in. Empty ones are allowed and need none. */
+  run(prompts: readonly Prompt[]): void {
+    let waiting = prompts.filter(({ ids }) => ids.length > 0);
+    while (waiting.length > 0) {
+      let tokens = 0;
+      const fits = waiting.findIndex(({ ids }) => {
+        const full = tokens > 0 && tokens + aligned(ids.length) > PASS_TOKENS;
+        if (!full) tokens += aligned(ids.length);
+        return full;
+      });
+      const count = fits < 0 ? waiting.length : fits;
+      this.#read(waiting.slice(0, count), tokens);
+      waiting = waiting.slice(count);
+    }
+  }
+
+  #read(prompts: readonly Prompt[], needed: number): void {
+    const { backend } = this.cache.model;
+    const most = Math.max(...prompts.map(({ runs }) => runs.length));
+    const { plan, tokens, copies, inputs } = this.#pass(
+      powerOfTwo(needed / ALIGNMENT) * ALIGNMENT,
+      powerOfTwo(most),
+    );
+    const ids = new Uint32Array(tokens);
+    const start = Uint32Array.from(ids, (_, n) => n);
+    const end = Uint32Array.from(ids, (_, n) => n + 1);
+    const choice = new Uint32Array(tokens).fill(NO_ADAPTER);
+    const from = new Uint32Array(tokens * copies);
+    const to = new Uint32Array(tokens * copies).fill(IGNORED_ROW);
+    let at = 0;
+    for (const prompt of prompts) {
+      const stop = at + prompt.ids.length;
+      ids.set(prompt.ids, at);
+      start.fill(at, at, stop);
+      end.fill(stop, at, stop);
+      choice.fill(prompt.adapter, at, stop);
+      for (let n = at; n < stop; n++) {
+        prompt.runs.forEach(({ address }, copy) => {
+          from[n * copies + copy] = n;
+          to[n * copies + copy] = address + n - at;
+        });
+      }
+      at += aligned(prompt.ids.length);
+    }
+    for (const [name, data] of Object.entries({ ids, start, end, choice, from, to })) {
+      backend.write(inputs[name as keyof typeof inputs], data);
+    }
+    backend.replay(plan);
+  }
+
+  #pass(tokens: number, copies: number): Pass {
+    const key = `${tokens} × ${copies}`;
+    const pass = this.#passes.get(key) ?? this.#record(key, tokens, copies);
+    this.#passes.delete(key);
+    this.#passes.set(key, pass);
+    if (this.#passes.size > KEPT) {
+      const [oldest, unused] = this.#passes.entries().next().value!;
+      this.#passes.delete(oldest);
+      this.#release(unused);
+    }
+    return pass;
+  }
+
+  #record(key: string, tokens: number, copies: number): Pass {
+    const { cache, bank } = this;
+    const { backend } = cache.model;
+    const make = (name: string, length: number) =>
+      backend.empty([length], "u32", `prefill.${name}`);
+    const inputs = {
+      ids: make("ids", tokens),
+      start: make("start", tokens),
+      end: make("end", tokens),
+      choice: make("choice", tokens),
+      from: make("from", tokens * copies),
+      to: make("to", tokens * copies),
+    };
+    const model = bank ? bank.attach(cache.model, inputs.choice) : cache.model;
+    const shape = headShape(model);
+    const attend: Attend = (tape, q, k, v, layer) => {
+      cache.store(layer, k, v, inputs.from, inputs.to);
+      return attention(tape, q, k, v, inputs, shape);
+    };
+    const plan = backend.record(`prefill ${key}`, () => {
+      backend.free(hidden(new Tape(backend, "inference"), model, inputs, {}, attend));
+    });
+    return { plan, tokens, copies, inputs };
+  }
+
+  #release({ plan, inputs }: Pass): void {
+    const backend: Backend = this.cache.model.backend;
+    backend.release(plan);
+    Object.values(inputs).forEach((tensor) => backend.free(tensor));
+  }
+
+  free(): void {
+    this.#passes.forEach((pass) => this.#release(pass));
+    this.#passes.clear();
+  }
+}
