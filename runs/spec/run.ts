@@ -82,7 +82,9 @@ export const Run = z.object({
   device: z.string().nullable(),
   attempts: z.int().openapi({ description: "Times a worker has started it." }),
   progress: Progress.nullable(),
-  metrics: MetricPoint.nullable().openapi({ description: "The last point." }),
+  metrics: MetricPoint.nullable().openapi({
+    description: "The last value of each metric, and the last step with any.",
+  }),
   result: RunResult.nullable(),
   error: RunError.nullable(),
   created_at: z.iso.datetime(),

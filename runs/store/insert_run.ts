@@ -8,9 +8,9 @@ import { newRunId } from "./run_id.ts";
 import type { NewRun } from "./run_store.ts";
 
 /** The row of a new run. */
-export function rowOfNewRun(run: NewRun, now: number) {
+export function rowOfNewRun(run: NewRun, now: number, id = newRunId(now)) {
   return {
-    id: newRunId(now),
+    id,
     status: "queued" as const,
     model: run.spec.model,
     spec: JSON.stringify(run.spec),

@@ -107,12 +107,14 @@ class KyselyRunStore implements RunStore {
 
   async report(claim: Claim, report: Report): Promise<void> {
     const { events = [], points = [], progress, resumedFrom } = report;
-    const last = points.at(-1);
+    const newest = points.length > 0 ? Object.assign({}, ...points) : undefined;
     await this.database.transaction().execute(async (transaction) => {
       const { numUpdatedRows } = await held(transaction, claim)
         .set({
           ...(progress && { progress: JSON.stringify(progress) }),
-          ...(last && { metrics: JSON.stringify(last) }),
+          ...(newest && {
+            metrics: sql<string>`json_patch(coalesce(metrics, '{}'), ${JSON.stringify(newest)})`,
+          }),
           ...(report.backend && { backend: report.backend }),
           ...(report.device && { device: report.device }),
           ...(report.checkpointed && { failures: 0 }),

@@ -47,8 +47,10 @@ class KyselySweepStore implements SweepStore {
         }
         return { id: known.id, created: false };
       }
+      // Of runs that came at the same time the one with the least id is taken first.
+      const ids = sweep.runs.map(() => newRunId(now)).sort();
       for (const [position, { changes, ...run }] of sweep.runs.entries()) {
-        const row = rowOfNewRun(run, now);
+        const row = rowOfNewRun(run, now, ids[position]);
         await transaction.insertInto("runs").values(row).execute();
         await transaction.insertInto("sweep_runs").values({
           sweep_id: id,

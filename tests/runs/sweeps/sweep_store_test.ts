@@ -26,6 +26,9 @@ testDatabases("a sweep keeps its runs in order, with what sets them apart", asyn
   assert.deepEqual(rates, [3e-3, 1e-3, 1e-2]);
   assert.deepEqual(stored.runs.map(({ run }) => run.spec.optimizer.learning_rate), rates);
   assert.deepEqual(await one.sweeps.list(10), [id]);
+  const claimed = [];
+  for (let claim; (claim = await one.queue.claim("a"));) claimed.push(claim.id);
+  assert.deepEqual(claimed, stored.runs.map(({ run }) => run.id));
   assert.equal((await one.store.list({ limit: 10 })).length, 3);
 });
 
