@@ -12,6 +12,7 @@ import { datasetFiles, isRepositoryId } from "./hub_files.ts";
 import { realFileBelow } from "./real_path.ts";
 import { type ColumnNames, type JsonRow, rowKey, rowShape } from "./row_shape.ts";
 import { type RowRules, shapeExamples } from "./rows.ts";
+import { readSample } from "./sample_file.ts";
 
 /** Bytes of rows that are read at once; a dataset with more is a stream. */
 export const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -302,13 +303,6 @@ function spread(examples: Example[], limit: number | undefined): Example[] {
     { length: limit },
     (_, i) => examples[Math.floor(i * examples.length / limit)]!,
   );
-}
-
-async function readSample(file: string): Promise<JsonRow[]> {
-  const packed = await Deno.readFile(new URL(`./samples/${file}`, import.meta.url));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const lines = (await new Response(stream).text()).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line));
 }
 
 function checkIds({ ids, targets }: Example, where: string, vocabSize = Infinity): void {

@@ -1,7 +1,7 @@
 // The tokeniser that goes with a model: its own tokenizer.json, or bytes where it has none.
 
 import { join } from "@std/path";
-import { loadTokenizer } from "../wasm/load_tokenizer.ts";
+import { loadTokenizer, type TokenizerFiles } from "../wasm/load_tokenizer.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
 import { chatExample } from "./chat_template.ts";
 
@@ -18,9 +18,14 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
     await Deno.stat(join(folder, "tokenizer.json"));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
+    const bytes = { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
+    // Others than those of 256 tokens cannot be loaded as a tokeniser: they read bytes, and no more.
+    return config.vocab_size === 256
+      ? { ...bytes, ...conversationOf(await loadTokenizer(folder)) }
+      : bytes;
   }
-  const { tokenizer, chatTemplate } = await loadTokenizer(folder);
+  const files = await loadTokenizer(folder);
+  const { tokenizer } = files;
   const eosId = [config.eos_token_id].flat()[0];
   if (typeof eosId !== "number") {
     throw new RangeError(
@@ -33,8 +38,15 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
     eosId,
     encode: (text) => tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids,
     decode: (ids) => tokenizer.decode(Uint32Array.from(ids)),
-    ...(chatTemplate && {
-      conversation: (messages, rules) => chatExample(tokenizer, chatTemplate, messages, rules),
-    }),
+    ...conversationOf(files),
+  };
+}
+
+function conversationOf(
+  { tokenizer, chatTemplate }: TokenizerFiles,
+): Pick<Tokenizer, "conversation"> {
+  if (!chatTemplate) return {};
+  return {
+    conversation: (messages, rules) => chatExample(tokenizer, chatTemplate, messages, rules),
   };
 }

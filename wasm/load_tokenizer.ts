@@ -39,7 +39,10 @@ export async function loadTokenizer(folder: string): Promise<TokenizerFiles> {
   ]);
   return {
     tokenizer: Tokenizer.load(json, { config, specialTokensMap }),
-    chatTemplate: chatTemplateOf({ ...specialTokensMap, ...config }, template),
+    chatTemplate: chatTemplateOf(
+      { ...byteSpecials(json), ...specialTokensMap, ...config },
+      template,
+    ),
   };
 }
 
@@ -52,6 +55,11 @@ async function readTokenizer(folder: string): Promise<Uint8Array | object> {
     if (vocab_size !== 256) throw error;
     return byteTokenizerFile();
   }
+}
+
+/** What a chat template of a byte model may name: byte 0 ends what is said. */
+function byteSpecials(json: Uint8Array | object): Record<string, string> {
+  return json instanceof Uint8Array ? {} : { eos_token: "\0" };
 }
 
 async function readText(file: string): Promise<string | undefined> {

@@ -1,8 +1,11 @@
-// The generated datasets of the registry. Their makers are in this folder; rows and tokens (bytes, each
-// row with the byte that ends it) are what they make.
+// The generated datasets of the registry. Their makers are in this folder; rows and tokens (bytes as
+// noregret/tiny reads them) are what they make.
 
 import type { DatasetInfo } from "../datasets.ts";
+import { chat } from "./chat.ts";
+import { competition } from "./competition.ts";
 import { gradeSchool } from "./grade_school.ts";
+import { reasoning } from "./reasoning.ts";
 
 const LICENCE = "CC0-1.0";
 
@@ -32,4 +35,30 @@ export const GENERATED: readonly DatasetInfo[] = [
     splits,
     sample: gradeSchool([index + 1]),
   })),
+  {
+    name: "noregret/competition",
+    description:
+      "Generated competition problems with LaTeX answers in MATH's schema, templates held out",
+    licence: LICENCE,
+    schema: "problem",
+    splits: { train: { rows: 4096, tokens: 622_941 }, test: { rows: 512, tokens: 84_389 } },
+    sample: competition,
+  },
+  {
+    name: "noregret/reasoning",
+    description:
+      "Generated reasoning traces in OpenThoughts3's schema (ShareGPT), templates held out",
+    licence: LICENCE,
+    schema: "messages",
+    splits: { train: { rows: 4096, tokens: 1_867_969 }, test: { rows: 512, tokens: 236_398 } },
+    sample: reasoning,
+  },
+  {
+    name: "noregret/chat",
+    description: "Generated conversations about sentences of the shipped texts in Tulu 3's schema",
+    licence: LICENCE,
+    schema: "messages",
+    splits: { train: { rows: 4096, tokens: 1_053_055 }, test: { rows: 512, tokens: 139_653 } },
+    sample: chat,
+  },
 ];

@@ -7,7 +7,7 @@ import { LEVEL_1 } from "./grade_school/level_1.ts";
 import { LEVEL_2 } from "./grade_school/level_2.ts";
 import { LEVEL_3 } from "./grade_school/level_3.ts";
 import { LEVEL_4 } from "./grade_school/level_4.ts";
-import { generateRows, type RowGenerator } from "./rows.ts";
+import { generateRows } from "./rows.ts";
 import { drawProblem, type Level, type WordProblem } from "./template.ts";
 
 /** A row. */
@@ -37,7 +37,9 @@ export function gradeSchoolProblem(
 }
 
 /** Rows of the given levels. The templates of `test` do not occur in `train`. */
-export function gradeSchool(levels: readonly number[]): RowGenerator<GradeSchoolRow> {
+export function gradeSchool(
+  levels: readonly number[],
+): (split: "train" | "test", count: number) => Iterable<GradeSchoolRow> {
   return (split, count) =>
     generateRows(`grade-school ${levels} ${split}`, count, (draw) => {
       const { question, steps, answer, level, topic } = gradeSchoolProblem(levels, split, draw);

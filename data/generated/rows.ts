@@ -3,7 +3,10 @@
 import { Draw } from "./draw.ts";
 
 /** A split that is generated: the same count gives the same rows, a larger one goes on after them. */
-export type RowGenerator<Row> = (split: "train" | "test", count: number) => Iterable<Row>;
+export type RowGenerator<Row> = (
+  split: "train" | "test",
+  count: number,
+) => Iterable<Row> | Promise<Iterable<Row>>;
 
 /** In a row of draws that gives this many repetitions at once, there is nothing new to be had. */
 const MOST_REPEATS = 1000;
@@ -19,7 +22,7 @@ export function* generateRows<Row>(
   count: number,
   make: (draw: Draw) => Row,
   keyOf: (row: Row) => string,
-): Generator<Row> {
+): Generator<Row, void> {
   const seed = seedOf(name);
   const seen = new Set<string>();
   for (let at = 0, repeats = 0; seen.size < count; at++) {

@@ -2,20 +2,28 @@
 
 import assert from "@std/assert";
 import { DATASETS } from "../../data/datasets.ts";
+import { type Example, IGNORED_TARGET } from "../../data/example.ts";
+import { chat, type ChatRow } from "../../data/generated/chat.ts";
 import { Draw } from "../../data/generated/draw.ts";
 import { evaluate } from "../../data/generated/expression.ts";
 import { GENERATED } from "../../data/generated/generated.ts";
 import { gradeSchool, LEVELS } from "../../data/generated/grade_school.ts";
+import { reasoning, type ReasoningRow } from "../../data/generated/reasoning.ts";
 import { generateRows } from "../../data/generated/rows.ts";
 import { drawProblem } from "../../data/generated/template.ts";
 import { loadExamples } from "../../data/load.ts";
+import { modelTokenizer } from "../../data/model_tokenizer.ts";
+
+const TINY = new URL("../../data/models/tiny/", import.meta.url).pathname;
+const tokenizer = await modelTokenizer(TINY);
 
 for (const { name, splits } of GENERATED) {
   Deno.test(`${name} has the rows and bytes that the registry gives, no row twice`, async () => {
     const seen = new Set<string>();
     let total = 0;
     for (const purpose of ["train", "test"] as const) {
-      const examples = (await loadExamples(name, { purpose, maxLength: 65_536, folder: "" }))!;
+      const options = { purpose, maxLength: 65_536, folder: "", tokenizer };
+      const examples = (await loadExamples(name, options))!;
       assert.equal(examples.length, splits[purpose]!.rows);
       const bytes = examples.reduce((sum, { ids }) => sum + ids.length + 1, 0);
       assert.equal(bytes, splits[purpose]!.tokens);
@@ -58,6 +66,39 @@ Deno.test("level 1 asks for numbers up to 25, one calculation each", () => {
   for (const { answer, level } of gradeSchool([1])("train", 500)) {
     assert.match(answer, /^\d+[-+*/]\d+=(\d+)\n#### \1$/);
     assert.ok(level === 1 && answer.match(/\d+/g)!.every((number) => Number(number) <= 25));
+  }
+});
+
+Deno.test("no sentence of a test conversation is in one that is trained on", async () => {
+  const sentences = async (split: "train" | "test", count: number) =>
+    [...await chat(split, count)].map(({ messages }) =>
+      messages.find(({ role }) => role === "user")!.content.split("\n\n")[1]!
+    );
+  const trained = new Set(await sentences("train", 4096));
+  for (const sentence of await sentences("test", 512)) assert.ok(!trained.has(sentence), sentence);
+});
+
+Deno.test("noregret/tiny reads messages and ShareGPT's turns, and counts what is answered", async () => {
+  const read = async (name: string) => {
+    const dataset = { name, split: "test", limit: 1 };
+    const options = { purpose: "test" as const, maxLength: 4096, folder: "", tokenizer };
+    const [{ ids, targets }] = (await loadExamples(dataset, options)) as [Example];
+    const counted = targets.filter((target) => target !== IGNORED_TARGET);
+    return { text: tokenizer.decode(ids), counted: tokenizer.decode(counted) };
+  };
+  const [{ conversations: [question, answer] }] = [...reasoning("test", 1)] as [ReasoningRow];
+  const trace = await read("noregret/reasoning");
+  assert.equal(trace.text, `${question.value}\n\n${answer.value}`);
+  assert.equal(trace.counted, `${answer.value}\0`);
+  const [{ messages }] = [...await chat("test", 1)] as [ChatRow];
+  const said = messages.filter(({ role }) => role === "assistant");
+  const talk = await read("noregret/chat");
+  assert.equal(talk.counted, said.map(({ content }) => `${content}\0`).join(""));
+});
+
+Deno.test("a reasoning trace thinks first and ends with its answer in a box", () => {
+  for (const { conversations: [, { value }] } of reasoning("train", 300)) {
+    assert.match(value, /^<think>\n[^<]+\n<\/think>\n\n[^<]+\$\\boxed\{.+\}\$\.$/);
   }
 });
 

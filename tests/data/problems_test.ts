@@ -2,6 +2,7 @@
 
 import assert from "@std/assert";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
+import { datasetRows } from "../../data/load.ts";
 import { loadProblems, problemOf, promptIds } from "../../data/problems.ts";
 import { verify } from "../../wasm/verify.ts";
 
@@ -36,14 +37,17 @@ Deno.test("problemOf() gives nothing where there is no answer to verify", () => 
 });
 
 Deno.test("every problem of a generated dataset has a gold answer that its solution meets", async () => {
-  for (const name of ["noregret/grade-school"]) {
-    const problems = await loadProblems({ name, limit: 300 }, { purpose: "test", folder: "" });
-    assert.equal(problems!.length, 300);
-    for (const { gold, level, topic } of problems!) {
-      assert.ok(verify(gold, `So it is\n#### ${gold.slice(1, -1)}`).equal, gold);
-      assert.ok(!verify(gold, `#### ${gold.slice(1, -1)}1`).equal, gold);
+  for (const name of ["noregret/grade-school", "noregret/competition"]) {
+    const dataset = { name, limit: 400 };
+    const problems = await loadProblems(dataset, { purpose: "test", folder: "" });
+    const { rows } = (await datasetRows(dataset, { purpose: "test", folder: "" }))!;
+    assert.equal(problems!.length, 400);
+    problems!.forEach(({ gold, level, topic }, index) => {
+      const solution = String(rows[index]!.answer ?? rows[index]!.solution);
+      assert.ok(verify(gold, solution).equal, solution);
+      assert.ok(!verify(gold, "The answer is $\\boxed{-17.25}$.").equal, gold);
       assert.ok(level && topic);
-    }
+    });
   }
 });
 
