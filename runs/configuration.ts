@@ -29,6 +29,7 @@ export interface HomePaths {
   readonly datasets: string;
   readonly checkpoints: string;
   readonly figures: string;
+  readonly tensorboard: string;
 }
 
 /**
@@ -74,6 +75,7 @@ export function homePaths(home: string): HomePaths {
     datasets: join(home, "datasets"),
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
+    tensorboard: join(home, "tensorboard"),
   };
 }
 

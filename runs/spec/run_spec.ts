@@ -35,6 +35,9 @@ export const RunSpec = z.strictObject({
   eval_steps: z.union([z.int().min(1), z.array(z.int().min(1)).min(1).max(10_000)]).default(100)
     .openapi({ description: "Steps between evaluations, or the steps themselves." }),
   save_steps: z.int().min(1).default(1000),
+  report_to: z.array(z.enum(["tensorboard"])).max(1).optional().openapi({
+    description: "Also write the metrics as event files under `tensorboard/` of the data folder.",
+  }),
 }).superRefine(({ batch_size, gradient_accumulation_steps }, context) => {
   if (batch_size % gradient_accumulation_steps !== 0) {
     context.addIssue({

@@ -2,6 +2,7 @@
 
 import type { MetricPoint, Progress, RunEvent } from "../spec/run.ts";
 import type { Claim, Report, RunStore } from "../store/run_store.ts";
+import type { EventFile } from "./tensorboard.ts";
 
 /** Longest time that something known is not yet stored, in milliseconds. */
 const FLUSH_MS = 200;
@@ -12,6 +13,9 @@ export class Reporter {
   #points: MetricPoint[] = [];
   #progress: Progress | undefined;
   #flushed = performance.now();
+
+  /** Gets the points too, once they are stored. */
+  tensorboard: EventFile | undefined;
 
   constructor(readonly store: RunStore, readonly claim: Claim) {}
 
@@ -49,5 +53,6 @@ export class Reporter {
       ...(progress && { progress }),
       ...report,
     });
+    if (points.length > 0) await this.tensorboard?.add(points);
   }
 }

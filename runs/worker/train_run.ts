@@ -16,6 +16,7 @@ import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { Reporter } from "./reporter.ts";
 import { openAdapter } from "./stored_adapters.ts";
+import { EventFile } from "./tensorboard.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
 import { loadTrainingData } from "./training_data.ts";
 
@@ -83,6 +84,10 @@ async function train(
     ...(resume && { resumed_from_step: resume.step }),
   });
   await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
+  using tensorboard = spec.report_to?.includes("tensorboard")
+    ? await EventFile.create(join(paths.tensorboard, run.id), (resume?.step ?? -1) + 1)
+    : undefined;
+  reporter.tensorboard = tensorboard;
 
   const summary = new Summary(await store.points(run.id));
   const started = performance.now();

@@ -5,29 +5,13 @@ import assert from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { makeTinyHome, type TinyHome } from "../runs/tiny_home.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
+import { python, pythonHas } from "../support/python.ts";
 import { Service } from "./service.ts";
 
 const MODEL = fileURLToPath(new URL("../../data/models/tiny", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../support/peft_nll.py", import.meta.url));
 
-/** What Python prints; undefined where there is no Python. */
-async function python(args: string[]): Promise<{ out: string; error: string } | undefined> {
-  const { NotFound } = Deno.errors;
-  const command = new Deno.Command("python3", { args, env: { HF_HUB_OFFLINE: "1" } });
-  const { stdout, stderr } = await command.output().catch((error) => {
-    if (error instanceof NotFound) return { stdout: undefined, stderr: undefined };
-    throw error;
-  });
-  if (!stdout) return undefined;
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  return { out: text(stdout), error: text(stderr) };
-}
-
-const probe = await python([
-  "-c",
-  "from importlib.util import find_spec as f; print(all(map(f, ['torch', 'transformers', 'peft'])))",
-]);
-const ignore = probe?.out !== "True";
+const ignore = !(await pythonHas("torch", "transformers", "peft"));
 
 const METHODS: readonly RunSpecInput["method"][] = [
   { kind: "lora", r: 8 },
