@@ -1,13 +1,14 @@
 // How far LoRA is behind full fine-tuning at each batch size.
 
-import { type FinalRow, groupBy, lowestNll, seedsIn } from "./final_rows.ts";
+import { type FinalRow, groupBy, seedsIn } from "./final_rows.ts";
+import { bestNll } from "./optima.ts";
 
 /** LoRA of one rank against full fine-tuning at one batch size, for one seed. */
 export interface Gap {
   readonly r: number;
   readonly batch_size: number;
   readonly seed: number;
-  /** Lowest final NLL over learning rates, LoRA's minus full fine-tuning's, in nats. */
+  /** Final NLL at the best learning rate, LoRA's minus full fine-tuning's, in nats. */
   readonly gap: number;
   /** What full fine-tuning gained over the start, in nats. */
   readonly gain: number;
@@ -18,12 +19,12 @@ export function gapsOf(rows: readonly FinalRow[]): Gap[] {
   return [...groupBy(rows, ({ batch_size }) => batch_size)].flatMap(([batch_size, at]) =>
     seedsIn(at).flatMap((seed) => {
       const own = at.filter((row) => row.seed === seed);
-      const full = lowestNll(own.filter(({ method }) => method === "full"));
+      const full = bestNll(own.filter(({ method }) => method === "full"), seed);
       const start = own.find(({ start_nll }) => start_nll !== null)?.start_nll;
       if (full === undefined || start === undefined || start === null) return [];
       const ranks = groupBy(own.filter(({ method }) => method === "lora"), ({ r }) => r);
       return [...ranks].flatMap(([r, runs]) => {
-        const lora = lowestNll(runs);
+        const lora = bestNll(runs, seed);
         return lora === undefined
           ? []
           : [{ r, batch_size, seed, gap: lora - full, gain: start - full }];

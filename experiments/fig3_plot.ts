@@ -3,7 +3,8 @@
 
 import type { PlotSpec } from "./figure.ts";
 import { gapsOf } from "./fig3_gaps.ts";
-import { type FinalRow, groupBy, lowestNll, seedsIn } from "./final_rows.ts";
+import { type FinalRow, groupBy, seedsIn } from "./final_rows.ts";
+import { bestNll } from "./optima.ts";
 import { bandPoint, curvePanel, type PlotCurve, roomFor } from "./plot/curve_panel.ts";
 import { FULL_COLOUR, rankColours, THEME } from "./plot/theme.ts";
 
@@ -22,9 +23,7 @@ export function plotFig3(rows: readonly FinalRow[]): PlotSpec {
     ...style(own[0]!.r),
     points: batches.flatMap((batch) => {
       const at = own.filter(({ batch_size }) => batch_size === batch);
-      const lowest = seedsIn(at).flatMap((seed) =>
-        lowestNll(at.filter((row) => row.seed === seed)) ?? []
-      );
+      const lowest = seedsIn(at).flatMap((seed) => bestNll(at, seed) ?? []);
       return lowest.length === 0 ? [] : [bandPoint(batch, lowest)];
     }),
   }));

@@ -1,6 +1,6 @@
 // The best learning rate of each curve, for each seed and over seeds.
 
-import { type FinalRow, groupBy, seedsIn } from "./final_rows.ts";
+import { type FinalRow, groupBy, lowestNll, seedsIn } from "./final_rows.ts";
 import { type Estimate, estimate, estimateRatio } from "./statistics/interval.ts";
 import { type Optimum, parabolaOptimum } from "./statistics/parabola.ts";
 
@@ -20,6 +20,14 @@ export function optimumOf(rows: readonly FinalRow[], seed: number): Optimum | un
   const points = rows.filter((row) => row.seed === seed && row.nll !== null)
     .map(({ learning_rate, nll }) => ({ rate: learning_rate, nll: nll! }));
   return parabolaOptimum(points);
+}
+
+/**
+ * The lowest loss of one curve of one seed: that of the parabola, or of the grid where its lowest point is
+ * at an edge; undefined where every run diverged.
+ */
+export function bestNll(rows: readonly FinalRow[], seed: number): number | undefined {
+  return optimumOf(rows, seed)?.nll ?? lowestNll(rows.filter((row) => row.seed === seed));
 }
 
 /** The bottoms of all curves; one that lies outside the grid for some seed is left out. */

@@ -24,12 +24,11 @@ export function parabolaOptimum(points: readonly RatePoint[]): Optimum | undefin
   const best = sorted.reduce((low, { nll }, i) => nll < sorted[low]!.nll ? i : low, 0);
   const left = sorted[best - 1], middle = sorted[best], right = sorted[best + 1];
   if (!left || !middle || !right) return undefined;
-  // Newton's divided differences, with the middle at zero.
+  // Newton's divided differences, with the middle at zero. The first of equally low points is the middle,
+  // so the left one is higher and the curvature positive.
   const a = Math.log(left.rate / middle.rate), b = Math.log(right.rate / middle.rate);
   const slopeLeft = (left.nll - middle.nll) / a, slopeRight = (right.nll - middle.nll) / b;
   const curvature = (slopeRight - slopeLeft) / (b - a);
-  // A flat bottom has no single lowest point; its middle is as good as any.
-  if (curvature <= 0) return { rate: middle.rate, nll: middle.nll };
   const slope = slopeLeft - curvature * a;
   const x = -slope / (2 * curvature);
   return { rate: middle.rate * Math.exp(x), nll: middle.nll + slope * x + curvature * x * x };
