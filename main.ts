@@ -4,11 +4,13 @@
 //   main.ts worker             a worker only, on the same data folder
 //   main.ts migrate            brings the database up to date and ends
 //   main.ts run-job ID N       trains one claimed run; started by a worker
+//   main.ts run-generator      continues prompts that come on its standard input; started by the service
 
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
 import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
+import { GenerationService } from "./runs/worker/generation_service.ts";
 import { Supervisor } from "./runs/worker/supervisor.ts";
 
 async function main([command = "serve", ...rest]: string[]): Promise<void> {
@@ -16,6 +18,11 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
   if (command === "run-job") {
     const { runJob } = await import("./runs/worker/job_process.ts");
     Deno.exit(await runJob(rest[0]!, Number(rest[1]), configuration));
+  }
+  if (command === "run-generator") {
+    const { runGenerator } = await import("./runs/worker/generation_process.ts");
+    await runGenerator(configuration);
+    Deno.exit(0);
   }
   if (command === "migrate") {
     await makeHome(configuration.home);
@@ -35,8 +42,9 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   const supervisor = new Supervisor({ store, queue, configuration, main: import.meta.url });
   supervisor.start();
   const stop = new AbortController();
+  const generation = new GenerationService({ configuration, main: import.meta.url });
   const server = serve
-    ? await listen(configuration, { store, sweeps }, () => supervisor.wake())
+    ? await listen(configuration, { store, sweeps, generation }, () => supervisor.wake())
     : undefined;
   const sweeping = serve ? stopHopelessRuns({ store, sweeps }, stop.signal) : undefined;
 
@@ -49,6 +57,7 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   await supervisor.stop();
   stop.abort();
   await sweeping;
+  await generation[Symbol.asyncDispose]();
   await server?.shutdown();
 }
 
@@ -63,12 +72,12 @@ async function makeHome(folder: string): Promise<void> {
 
 async function listen(
   configuration: Configuration,
-  stores: Pick<OpenRuns, "store" | "sweeps">,
+  parts: Pick<OpenRuns, "store" | "sweeps"> & { generation: GenerationService },
   wake: () => void,
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");
   const { host: hostname, port, bodyLimit, home } = configuration;
-  const app = createApp({ ...stores, home, paths: homePaths(home), bodyLimit, wake });
+  const app = createApp({ ...parts, home, paths: homePaths(home), bodyLimit, wake });
   try {
     return Deno.serve({
       hostname,

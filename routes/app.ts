@@ -9,13 +9,20 @@ import { InvalidSpecError } from "../runs/spec/problems.ts";
 import { CODE_VERSION, type SubmitContext } from "../runs/submit_run.ts";
 import { IdempotencyConflictError } from "../runs/store/run_store.ts";
 import type { SweepStore } from "../runs/store/sweep_store.ts";
+import {
+  GenerationFailedError,
+  type GenerationService,
+} from "../runs/worker/generation_service.ts";
 import { capacityRequestSchema } from "../runs/spec/capacity.ts";
+import { aborted } from "./aborted.ts";
 import { capacityRoutes } from "./capacity.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { docsRoutes } from "./docs.ts";
 import { figureRoutes } from "./figures.ts";
+import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
 import { modelRoutes } from "./models.ts";
+import { openaiRoutes } from "./openai_completions.ts";
 import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
 import { sweepRoutes } from "./sweeps.ts";
@@ -29,6 +36,8 @@ export interface AppContext extends SubmitContext {
   readonly home: string;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
+  /** Continues prompts in a process of its own. */
+  readonly generation: GenerationService;
   /** Tells the workers that there is something to do. */
   readonly wake: () => void;
 }
@@ -66,6 +75,8 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", sweepRoutes(context));
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
+  app.route("/", generateRoutes(context));
+  app.route("/", openaiRoutes(context));
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));
   app.route("/", figureRoutes(context));
   app.route("/v1", tokenizeRoutes({ home: context.home }, validation()));
@@ -85,9 +96,12 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.notFound((c) => problem(c, 404, `There is nothing at ${c.req.path}: see /docs`));
   app.onError((error, c) => {
     if (error instanceof InvalidSpecError) {
-      return problem(c, 422, "Cannot accept the run: its spec is invalid", error.problems);
+      const what = c.req.path.startsWith("/v1/runs") ? "run: its spec" : "request: it";
+      return problem(c, 422, `Cannot accept the ${what} is invalid`, error.problems);
     }
     if (error instanceof IdempotencyConflictError) return problem(c, 409, error.message);
+    if (error instanceof GenerationFailedError) return problem(c, 503, error.message);
+    if (aborted(error)) return new Response(null, { status: 499 });
     if (error instanceof HTTPException) return problem(c, error.status, error.message);
     console.error(`${c.req.method} ${c.req.path} (request ${c.get("requestId")}):`, error);
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);

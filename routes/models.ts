@@ -15,6 +15,13 @@ const Model = z.object({
   error: z.string().optional().openapi({ description: "Why it cannot be trained." }),
 }).openapi("Model");
 
+const ListedModel = z.object({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.string(),
+});
+
 /** The models at hand. */
 export function modelRoutes({ paths }: { paths: HomePaths }): OpenAPIHono {
   return new OpenAPIHono().openapi(
@@ -26,13 +33,30 @@ export function modelRoutes({ paths }: { paths: HomePaths }): OpenAPIHono {
       responses: {
         200: {
           description: "All of them",
-          content: { "application/json": { schema: z.object({ models: z.array(Model) }) } },
+          content: {
+            "application/json": {
+              schema: z.object({
+                models: z.array(Model),
+                object: z.literal("list"),
+                data: z.array(ListedModel).openapi({
+                  description: "The same in OpenAI's format, those that can run.",
+                }),
+              }),
+            },
+          },
         },
       },
     }),
     async (c) => {
       const { describeModels } = await import("../runs/worker/describe_models.ts");
-      return c.json({ models: await describeModels(paths.models) }, 200);
+      const models = await describeModels(paths.models);
+      const data = models.filter(({ error }) => error === undefined).map(({ name }) => ({
+        id: name,
+        object: "model" as const,
+        created: 0,
+        owned_by: "noregret",
+      }));
+      return c.json({ models, object: "list" as const, data }, 200);
     },
   );
 }

@@ -17,6 +17,8 @@ export interface Configuration {
   readonly bodyLimit: number;
   /** A worker that is not heard from for so long loses its runs, in milliseconds. */
   readonly lease: number;
+  /** The process that generates ends after so long without a request, in milliseconds. */
+  readonly generationIdle: number;
   /** A PostgreSQL server that many hosts share; undefined: an SQLite file in the data folder. */
   readonly databaseUrl: string | undefined;
 }
@@ -56,6 +58,8 @@ export function readConfiguration(
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
     lease: 1000 * integer("NOREGRET_LEASE", text("NOREGRET_LEASE") ?? "15", 2, 3600),
+    generationIdle: 1000 *
+      integer("NOREGRET_GENERATION_IDLE", text("NOREGRET_GENERATION_IDLE") ?? "300", 0, 86_400),
     databaseUrl: databaseUrl(text("DATABASE_URL")),
     bodyLimit: integer(
       "NOREGRET_BODY_LIMIT",

@@ -26,6 +26,15 @@ export interface FullMethod {
   readonly target_modules?: TargetModules | undefined;
 }
 
+/** Nothing is trained: a model that only runs. */
+export const FROZEN: LoraMethod = {
+  kind: "lora",
+  r: 1,
+  lora_alpha: 1,
+  target_modules: [],
+  init: "peft",
+};
+
 /** How a model is tuned. */
 export type Method = LoraMethod | FullMethod;
 

@@ -87,10 +87,10 @@ export class BatchGenerator implements Generator {
       throw new RangeError(`Cannot make a generator: ${name} is ${value}, expected an integer ≥ 1`);
     }
     const { max_position_embeddings: positions } = model.config;
-    const length = maxPromptLength + maxCompletionLength;
+    const length = options.maxLength ?? maxPromptLength + maxCompletionLength;
     if (length > positions) {
       throw new RangeError(
-        `Cannot make a generator for ${maxPromptLength} + ${maxCompletionLength} tokens: ` +
+        `Cannot make a generator for sequences of ${length} tokens: ` +
           `the model has ${positions} positions`,
       );
     }
@@ -179,6 +179,11 @@ export class BatchGenerator implements Generator {
       fail(
         `max_new_tokens is ${maxNewTokens}, expected an integer from 1 to ${maxCompletionLength}`,
       );
+    }
+    const length = prompt.length + maxNewTokens;
+    const longest = this.options.maxLength ?? Infinity;
+    if (length > longest) {
+      fail(`${prompt.length} + ${maxNewTokens} tokens, expected at most ${longest} in all`);
     }
     if (stopTokenIds.length > MAX_STOPS) {
       fail(`${stopTokenIds.length} stop tokens, expected at most ${MAX_STOPS}`);

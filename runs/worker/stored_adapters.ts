@@ -9,8 +9,10 @@ import { type Problem, suggestion } from "../spec/problems.ts";
 import { type FileSource, openFileSource } from "./file_source.ts";
 import { fileIn, foldersWith, inputMessage, parseJsonFile } from "./stored_models.ts";
 
-const CONFIG = "adapter_config.json";
-const WEIGHTS = "adapter_model.safetensors";
+/** PEFT's name for what an adapter is. */
+export const ADAPTER_CONFIG = "adapter_config.json";
+/** PEFT's name for an adapter's matrices. */
+export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
 
 /** An adapter's open weight file. */
 export interface OpenAdapter extends Disposable {
@@ -20,7 +22,10 @@ export interface OpenAdapter extends Disposable {
 /** Opens the weights of a stored adapter. */
 export async function openAdapter(adapters: string, name: string): Promise<OpenAdapter> {
   const folder = join(adapters, name);
-  const source: FileSource = await openFileSource(await fileIn(folder, WEIGHTS), WEIGHTS);
+  const source: FileSource = await openFileSource(
+    await fileIn(folder, ADAPTER_WEIGHTS),
+    ADAPTER_WEIGHTS,
+  );
   try {
     const weights = await openWeights([source]);
     return { weights, [Symbol.dispose]: () => source[Symbol.dispose]() };
@@ -42,7 +47,7 @@ export async function checkAdapter(
 ): Promise<void> {
   const { init_from: name } = method;
   const path = "/method/init_from";
-  const stored = await foldersWith(WEIGHTS, adapters);
+  const stored = await foldersWith(ADAPTER_WEIGHTS, adapters);
   const adapter = stored.find((each) => each.name === name);
   if (adapter === undefined) {
     const allowed = stored.map((each) => each.name);
@@ -52,13 +57,15 @@ export async function checkAdapter(
   }
   try {
     const before = problems.length;
-    const json = await parseJsonFile(adapter.folder, CONFIG) as Record<string, unknown> | null;
+    const json = await parseJsonFile(adapter.folder, ADAPTER_CONFIG) as
+      | Record<string, unknown>
+      | null;
     for (const key of ["r", "lora_alpha"] as const) {
       const value = json?.[key];
       if (value === method[key]) continue;
       if (typeof value !== "number") {
         throw new RangeError(
-          `Cannot read ${CONFIG}: "${key}" is ${JSON.stringify(value)}, expected a number`,
+          `Cannot read ${ADAPTER_CONFIG}: "${key}" is ${JSON.stringify(value)}, expected a number`,
         );
       }
       const message = `Expected ${value}, the ${key} of adapter "${name}", ` +

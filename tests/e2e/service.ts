@@ -1,6 +1,6 @@
 // A real service on a port of its own, and a client for it.
 
-import { TextLineStream } from "./text_lines.ts";
+import { TextLineStream } from "../../runs/text_lines.ts";
 
 /** An event as it came over the wire. */
 export interface ReceivedEvent {

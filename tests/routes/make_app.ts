@@ -3,6 +3,7 @@
 import assert from "@std/assert";
 import { createApp } from "../../routes/app.ts";
 import { openRuns } from "../../runs/open_runs.ts";
+import { GenerationService } from "../../runs/worker/generation_service.ts";
 import { makeTinyHome } from "../runs/tiny_home.ts";
 
 /** A service on a data folder of its own. */
@@ -14,10 +15,15 @@ export async function makeApp() {
     "service",
     () => Date.now() + 1000,
   );
+  const generation = new GenerationService({
+    configuration: { home: tiny.home, generationIdle: 60_000 },
+    main: new URL("../../main.ts", import.meta.url).pathname,
+  });
   let woken = 0;
   const app = createApp({
     store,
     sweeps,
+    generation,
     home: tiny.home,
     paths: tiny.paths,
     bodyLimit: 64 * 1024,
@@ -34,9 +40,12 @@ export async function makeApp() {
     post,
     store,
     queue,
+    home: tiny.home,
+    generation,
     closeStore: () => runs[Symbol.asyncDispose](),
     woken: () => woken,
     async [Symbol.asyncDispose]() {
+      await generation[Symbol.asyncDispose]();
       await runs[Symbol.asyncDispose]();
       await tiny[Symbol.asyncDispose]();
     },

@@ -1,0 +1,121 @@
+// The process that generates: reads requests from its standard input, runs them side by side in one batch where
+// they want the same model, one group after the other where they do not, and ends when its input does.
+
+import { type Configuration, homePaths } from "../configuration.ts";
+import { InvalidSpecError } from "../spec/problems.ts";
+import { TextLineStream } from "../text_lines.ts";
+import { GenerateTask } from "./generate_job.ts";
+import { GenerationEngine } from "./generation_engine.ts";
+import type { Command, Job, JobEvent } from "./generation_protocol.ts";
+
+interface Waiting {
+  readonly id: number;
+  readonly job: Job;
+}
+
+/** What a job does once its model is there. */
+interface Task {
+  /** Tells what has come; true at the end. */
+  report(): boolean;
+  cancel(): void;
+}
+
+/** Serves requests until standard input ends. */
+export async function runGenerator(configuration: Configuration): Promise<void> {
+  const engine = new GenerationEngine({ ...configuration, paths: homePaths(configuration.home) });
+  const server = new GenerationServer(engine, (line) => {
+    Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+  });
+  const working = server.work();
+  for await (const line of Deno.stdin.readable.pipeThrough(new TextLineStream())) {
+    server.take(JSON.parse(line) as Command);
+  }
+  server.stop();
+  await working;
+  engine.close();
+}
+
+/** Requests in line and under way. */
+class GenerationServer {
+  readonly #waiting: Waiting[] = [];
+  readonly #tasks = new Map<number, Task>();
+  #stopped = false;
+  #wake = () => {};
+
+  constructor(readonly engine: GenerationEngine, readonly send: (line: string) => void) {}
+
+  /** Takes a command in. */
+  take(command: Command): void {
+    if ("job" in command) this.#waiting.push(command);
+    else {
+      const at = this.#waiting.findIndex(({ id }) => id === command.id);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      this.#tasks.get(command.id)?.cancel();
+      this.#tasks.delete(command.id);
+    }
+    this.#wake();
+  }
+
+  /** Ends {@linkcode work} after the step under way. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  /** Works until stopped. */
+  async work(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#start();
+      if (this.engine.idle && this.#tasks.size === 0) {
+        if (this.#waiting.length === 0) await this.#sleep();
+        continue;
+      }
+      await this.#step();
+      // Lets commands in: on the cpu a step waits for nothing.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  /** Starts those in line who want what is loaded; loads what the first wants once nothing is under way. */
+  async #start(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const { id, job } = this.#waiting[0]!;
+      const free = this.engine.idle && this.#tasks.size === 0;
+      if (!free && !this.engine.has(job.request)) return;
+      this.#waiting.shift();
+      const emit = (event: JobEvent) => this.send(JSON.stringify({ id, ...event }));
+      await this.#guard(emit, async () => {
+        await this.engine.load(job.request);
+        this.#tasks.set(id, new GenerateTask(job.request, this.engine, emit));
+      });
+    }
+  }
+
+  async #step(): Promise<void> {
+    try {
+      await this.engine.generator.step();
+    } catch (error) {
+      // The device is lost, and with it everything under way: a new process begins afresh.
+      console.error(error);
+      Deno.exit(1);
+    }
+    for (const [id, task] of this.#tasks) if (task.report()) this.#tasks.delete(id);
+  }
+
+  async #guard(emit: (event: JobEvent) => void, body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      if (error instanceof InvalidSpecError) {
+        emit({ type: "invalid", problems: error.problems });
+      } else {
+        console.error(error);
+        emit({ type: "failed", message: (error as Error).message });
+      }
+    }
+  }
+
+  #sleep(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+}

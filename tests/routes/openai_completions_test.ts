@@ -1,0 +1,160 @@
+// OpenAI's own client against the service.
+
+import assert from "@std/assert";
+import { join } from "@std/path";
+import OpenAI from "openai";
+import { makeApp } from "./make_app.ts";
+
+/** Turns of a model that reads bytes. */
+const TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}" +
+  "{% if add_generation_prompt %}<assistant>{% endif %}";
+
+/** The shipped model under another name, with a chat template. */
+async function makeChatModel(models: string): Promise<void> {
+  const shipped = new URL("../../data/models/tiny/", import.meta.url);
+  const folder = join(models, "chat");
+  await Deno.mkdir(folder);
+  for (const file of ["config.json", "model.safetensors"]) {
+    await Deno.copyFile(new URL(file, shipped), join(folder, file));
+  }
+  await Deno.writeTextFile(join(folder, "chat_template.jinja"), TEMPLATE);
+}
+
+Deno.test("OpenAI's client", async (t) => {
+  await using service = await makeApp();
+  await makeChatModel(join(service.home, "models"));
+  const client = new OpenAI({
+    apiKey: "none",
+    baseURL: "http://service/v1",
+    maxRetries: 0,
+    fetch: async (url, init) => await service.app.request(String(url).slice(14), init),
+  });
+  const messages = [
+    { role: "system" as const, content: "Speak." },
+    { role: "user" as const, content: "Call me" },
+  ];
+  const rendered = "<system>Speak.\n<user>Call me\n<assistant>";
+  const options = { model: "chat", messages, max_tokens: 20, seed: 3, n: 2 };
+
+  await t.step("chat.completions.create()", async () => {
+    const answer = await client.chat.completions.create({ ...options, logprobs: true });
+    assert.equal(answer.object, "chat.completion");
+    assert.equal(answer.model, "chat");
+    assert.deepEqual(answer.choices.map(({ index }) => index), [0, 1]);
+    for (const { message, finish_reason, logprobs } of answer.choices) {
+      assert.equal(message.role, "assistant");
+      assert.equal(finish_reason, "length");
+      assert.equal(logprobs!.content!.length, 20);
+      assert(logprobs!.content!.every(({ logprob }) => logprob <= 0));
+    }
+    assert.deepEqual(answer.usage, {
+      prompt_tokens: rendered.length,
+      completion_tokens: 40,
+      total_tokens: rendered.length + 40,
+    });
+    const again = await client.chat.completions.create({ ...options, logprobs: true });
+    assert.deepEqual(again.choices, answer.choices);
+  });
+
+  await t.step("chat.completions.create({ stream: true }) gives the same, in pieces", async () => {
+    const whole = await client.chat.completions.create(options);
+    const stream = await client.chat.completions.create({
+      ...options,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const texts = ["", ""];
+    const reasons: unknown[] = [];
+    let pieces = 0;
+    let usage: unknown;
+    for await (const chunk of stream) {
+      assert.equal(chunk.object, "chat.completion.chunk");
+      for (const { index, delta, finish_reason } of chunk.choices) {
+        texts[index]! += delta.content ?? "";
+        if (finish_reason) reasons[index] = finish_reason;
+        pieces++;
+      }
+      usage = chunk.usage ?? usage;
+    }
+    assert.deepEqual(texts, whole.choices.map(({ message }) => message.content));
+    assert.deepEqual(reasons, ["length", "length"]);
+    assert.deepEqual(usage, whole.usage);
+    assert(pieces > 10, `${pieces} pieces`);
+  });
+
+  await t.step("completions.create(), whole and streamed, with stop strings", async () => {
+    const asked = {
+      model: "noregret/tiny",
+      prompt: ["It was ", "Call me "],
+      max_tokens: 30,
+      temperature: 0,
+    };
+    const free = await client.completions.create({ ...asked, logprobs: 0 });
+    assert.deepEqual(free.choices.map(({ index }) => index), [0, 1]);
+    const [first] = free.choices as [typeof free.choices[0]];
+    assert.equal(first.logprobs!.tokens!.join(""), first.text);
+    assert.deepEqual(first.logprobs!.text_offset, Array.from({ length: 30 }, (_, i) => i));
+    const stop = first.text.slice(10, 13);
+    const stopped = await client.completions.create({ ...asked, stop });
+    assert.equal(stopped.choices[0]!.text, first.text.slice(0, first.text.indexOf(stop)));
+    assert.equal(stopped.choices[0]!.finish_reason, "stop");
+    const texts = ["", ""];
+    for await (const chunk of await client.completions.create({ ...asked, stop, stream: true })) {
+      for (const { index, text } of chunk.choices) texts[index]! += text;
+    }
+    assert.deepEqual(texts, stopped.choices.map(({ text }) => text));
+    const ids = [...new TextEncoder().encode("It was ")];
+    const { choices: [same] } = await client.completions.create({ ...asked, prompt: ids });
+    assert.equal(same!.text, first.text);
+  });
+
+  await t.step("models.list()", async () => {
+    const names: string[] = [];
+    for await (const { id } of client.models.list()) names.push(id);
+    assert.deepEqual(names.toSorted(), ["chat", "noregret/tiny", "tiny"]);
+  });
+
+  await t.step("a stream that is left gives its place back", async () => {
+    const stream = await client.completions.create({
+      model: "noregret/tiny",
+      prompt: "x",
+      n: 128,
+      max_tokens: 500,
+      stream: true,
+    });
+    for await (const _ of stream) break;
+    const began = performance.now();
+    await client.completions.create({ model: "chat", prompt: "x", max_tokens: 2 });
+    assert(performance.now() - began < 5000);
+  });
+
+  await t.step("errors are those that the client knows", async () => {
+    const ask = (changes: object) => () =>
+      client.chat.completions.create({ ...options, ...changes } as typeof options);
+    const fails = async (call: () => Promise<unknown>, type: unknown, message: RegExp) => {
+      await assert.rejects(call, (error: Error) => {
+        assert(error instanceof (type as typeof OpenAI.APIError), `${error}`);
+        assert.match(error.message, message);
+        return true;
+      });
+    };
+    await fails(ask({ model: "chatt" }), OpenAI.NotFoundError, /did you mean "chat"/);
+    await fails(ask({ model: "chat:none" }), OpenAI.NotFoundError, /Unknown adapter "none"/);
+    await fails(ask({ model: "a:b:c" }), OpenAI.BadRequestError, /model:adapter/);
+    await fails(ask({ tools: [] }), OpenAI.BadRequestError, /Unknown key "tools"/);
+    await fails(ask({ n: 1000 }), OpenAI.BadRequestError, /at most 128/);
+    await fails(ask({ presence_penalty: 1 }), OpenAI.BadRequestError, /presence_penalty/);
+    await fails(ask({ messages: [] }), OpenAI.BadRequestError, /at least 1/);
+    await fails(ask({ max_tokens: 5000, stream: true }), OpenAI.BadRequestError, /in all|expected/);
+    await fails(
+      () => client.completions.create({ model: "chat", prompt: "" }),
+      OpenAI.BadRequestError,
+      /prompt/,
+    );
+    await fails(
+      () => client.completions.create({ model: "tiny", prompt: "x" }),
+      OpenAI.BadRequestError,
+      /no tokeniser/,
+    );
+  });
+});
