@@ -2,7 +2,7 @@
 
 import type { Message } from "../wasm/chat_template.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
-import { type Example, exampleOf, IGNORED_LABEL } from "./example.ts";
+import { type Example, exampleOf, IGNORED_LABEL, IGNORED_TARGET } from "./example.ts";
 import { type JsonRow, type RowShape, rowShape } from "./row_shape.ts";
 
 /** Stands between a question and its answer where the model has no chat template. */
@@ -54,13 +54,16 @@ export function shapeExamples(shape: RowShape, rules: RowRules, where: string): 
 
 function continuation(prompt: string, completion: string, rules: RowRules): Example[] {
   const { tokenizer, maxLength, completionOnly } = rules;
-  const given = tokenizer.encode(prompt);
-  const tokens = [...given, ...tokenizer.encode(completion), tokenizer.eosId]
-    .slice(0, maxLength + 1);
-  const labels = tokens.map((token, i) =>
-    completionOnly && i < given.length ? IGNORED_LABEL : token
-  );
-  return tokens.length < 2 ? [] : [exampleOf(tokens, labels)];
+  const given = tokenizer.encode(prompt), wanted = tokenizer.encode(completion);
+  const all = new Uint32Array(given.length + wanted.length + 1);
+  all.set(given);
+  all.set(wanted, given.length);
+  all[all.length - 1] = tokenizer.eosId;
+  if (all.length < 2) return [];
+  const { ids, targets } = exampleOf(all.subarray(0, maxLength + 1));
+  // The target at i is token i + 1.
+  if (completionOnly) targets.fill(IGNORED_TARGET, 0, Math.max(0, given.length - 1));
+  return [{ ids, targets }];
 }
 
 function conversation(messages: readonly Message[], rules: RowRules, where: string): Example[] {
