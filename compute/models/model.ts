@@ -107,8 +107,8 @@ export async function createModel(options: ModelOptions): Promise<Model> {
     backend.write(tensor, await weights.read(name, stored));
     frozen.set(name, tensor);
   }
-  if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
   if (options.adapter) await loadParameters(trainable, options.adapter, config);
+  else if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
   return assemble(backend, config, method, trainable, trained, frozen);
 }
 

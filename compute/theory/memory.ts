@@ -67,7 +67,9 @@ export function blockActivations(architecture: Architecture, targets: Targets, r
     architecture;
   const experts = architecture.num_experts_per_tok ?? 1;
   const F = architecture.moe_intermediate_size ?? architecture.intermediate_size;
-  const attention = 2 * H * D + 2 * K * D + 2 * H;
+  // Qwen3 keeps queries and keys before their norm too, and the norm's statistics.
+  const headNorms = architecture.model_type === "llama" ? 0 : (H + K) * (D + 1);
+  const attention = 2 * H * D + 2 * K * D + 2 * H + headNorms;
   const norms = 4 * C + 2;
   const low = r === 0 ? 0 : targetShapes(architecture, targets)
     .filter(({ module }) => module !== "lm_head")
@@ -79,9 +81,11 @@ export function blockActivations(architecture: Architecture, targets: Targets, r
 }
 
 /**
- * Bytes of activations: what the blocks keep, as much again as one block keeps for the gradients of
- * the block under way, the last hidden state and one chunk of logits. With checkpointing each block
- * keeps its input, and one block at a time everything (Chen et al. 2016, arXiv:1604.06174).
+ * Bytes of activations: what the blocks keep, the gradients of the block under way (of its queries,
+ * keys, values, and of gate, up and their product), a few hidden states and one chunk of logits. With
+ * checkpointing each block keeps its input, and one block at a time everything (Chen et al. 2016,
+ * arXiv:1604.06174). compute/train/plan_memory.ts counts exactly, device by device; this is within a
+ * few per cent of it.
  */
 export function activationBytes(
   architecture: Architecture,
@@ -89,11 +93,16 @@ export function activationBytes(
   r: number,
   { tokens, checkpointing }: MemoryOptions,
 ): number {
-  const { hidden_size: C, num_hidden_layers: layers, vocab_size: V } = architecture;
+  const { hidden_size: C, num_hidden_layers: layers, vocab_size: V, head_dim: D } = architecture;
+  const { num_attention_heads: H, num_key_value_heads: K } = architecture;
+  const F = (architecture.moe_intermediate_size ?? architecture.intermediate_size) *
+    (architecture.num_experts_per_tok ?? 1);
   const block = blockActivations(architecture, targets, r);
-  const kept = checkpointing ? layers * C + block : layers * block;
+  const kept = checkpointing
+    ? (layers + 3) * C + block + 3 * F
+    : layers * block + 5 * C + 3 * F + 2 * (H + K) * D;
   const logits = Math.min(tokens, LOSS_CHUNK_TOKENS) * V;
-  return F32_BYTES * (tokens * (kept + block + 2 * C) + logits);
+  return F32_BYTES * (tokens * kept + logits);
 }
 
 /** Memory of a LoRA run: frozen weights, and for each adapter parameter its value, gradient and two moments. */

@@ -16,7 +16,7 @@ import type { KernelName, KernelParams } from "../kernels.ts";
 import { type Block, FreeList } from "./allocator.ts";
 import { type Command, COMMAND_BYTES, encodeCommand } from "./commands.ts";
 import { hasEngineFlags } from "./engine_flags.ts";
-import { type Arena, CpuMemory, type CpuStorage, storageOf } from "./memory.ts";
+import { type Arena, CpuMemory, type CpuStorage, sharedMemory, storageOf } from "./memory.ts";
 import { ThreadPool } from "./thread_pool.ts";
 
 /** Options of {@linkcode createCpuBackend}. */
@@ -47,7 +47,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
       `Cannot start the cpu backend: threads is ${threads}, expected a whole number from 1 to ${MAX_THREADS}`,
     );
   }
-  const memory = new CpuMemory();
+  const memory = new CpuMemory(sharedMemory());
   return new CpuBackend(
     memory,
     await ThreadPool.open(memory, threads, options.wide ?? hasEngineFlags()),

@@ -19,6 +19,11 @@ export interface CpuStorage extends Storage, Block {
   freed: boolean;
 }
 
+/** The memory that the threads of a cpu backend share. */
+export function sharedMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: 64, maximum: MAX_PAGES, shared: true });
+}
+
 /** Blocks of one recording, used again inside it. */
 export interface Arena {
   readonly free: FreeList;
@@ -26,15 +31,27 @@ export interface Arena {
   readonly storages: CpuStorage[];
 }
 
-/** Hands out blocks of one shared memory and counts them. */
-export class CpuMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 64, maximum: MAX_PAGES, shared: true });
+/** What blocks are cut from: a memory, or what counts as one. */
+export interface Pages {
+  readonly buffer: { readonly byteLength: number };
+  grow(pages: number): unknown;
+}
+
+/** Bytes that a cpu backend can hand out. */
+export const CPU_MEMORY_BYTES = LIMIT;
+
+/** Hands out blocks of one memory and counts them. */
+export class CpuMemory<Memory extends Pages = WebAssembly.Memory> {
   readonly #free = new FreeList();
-  #end = this.memory.buffer.byteLength - PAGE;
+  #end: number;
   #bytes = 0;
   #peakBytes = 0;
   #buffers = 0;
   #nextId = 0;
+
+  constructor(readonly memory: Memory, readonly limit: number = LIMIT) {
+    this.#end = memory.buffer.byteLength - PAGE;
+  }
 
   /** Everything from `base`, where the module's own data ends, may be handed out. */
   open(base: number): void {
@@ -103,7 +120,7 @@ export class CpuMemory {
   }
 
   #grow(bytes: number, label: string): void {
-    const room = LIMIT - this.#end;
+    const room = this.limit - this.#end;
     const more = Math.min(Math.max(Math.ceil(bytes / PAGE) * PAGE, GROWTH), room);
     const refuse = () => {
       throw new RangeError(

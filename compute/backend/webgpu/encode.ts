@@ -23,7 +23,7 @@ export interface BoundDispatch {
 }
 
 /** Offsets of uniforms are multiples of this in every implementation. */
-const UNIFORM_ALIGNMENT = 256;
+export const UNIFORM_ALIGNMENT = 256;
 
 /**
  * Compiles a dispatch and resolves its bindings.

@@ -11,14 +11,23 @@ export interface WebgpuStorage extends Storage {
   freed: boolean;
 }
 
+/** Bytes that are read back at once: what is mapped lies in the host's memory too. */
+export const STAGING_BYTES = 64 * 1024 * 1024;
+
+/** What makes buffers: a device, or what counts as one. */
+export interface BufferMaker {
+  readonly limits: { readonly maxBufferSize: number };
+  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer;
+}
+
 /** Makes, counts and destroys the buffers of one device. */
 export class DeviceMemory {
-  readonly #device: GPUDevice;
+  readonly #device: BufferMaker;
   readonly #live = new Set<GPUBuffer>();
   #bytes = 0;
   #peakBytes = 0;
 
-  constructor(device: GPUDevice) {
+  constructor(device: BufferMaker) {
     this.#device = device;
   }
 

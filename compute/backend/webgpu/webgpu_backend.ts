@@ -24,7 +24,13 @@ import { describe } from "./descriptions/describe.ts";
 import { isEmpty } from "./dispatch.ts";
 import { bind, type BoundDispatch, prepare, type PreparedDispatch, submit } from "./encode.ts";
 import { Failures } from "./failures.ts";
-import { BufferPool, DeviceMemory, storageOf, type WebgpuStorage } from "./memory.ts";
+import {
+  BufferPool,
+  DeviceMemory,
+  STAGING_BYTES,
+  storageOf,
+  type WebgpuStorage,
+} from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 
 /** Options of {@linkcode createWebgpuBackend}. */
@@ -144,13 +150,20 @@ class WebgpuBackend implements Backend {
     if (bytes === 0) return new HostType(0);
     const label = `read ${tensor.label}`;
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const staging = this.#memory.create(label, bytes, usage);
+    const staging = this.#memory.create(label, Math.min(bytes, STAGING_BYTES), usage);
+    const result = new Uint8Array(bytes);
     try {
-      const encoder = this.#device.createCommandEncoder({ label });
-      encoder.copyBufferToBuffer(buffer, tensor.offset, staging, 0, bytes);
-      this.#device.queue.submit([encoder.finish()]);
-      await this.#settle(staging.mapAsync(GPUMapMode.READ));
-      return new HostType(staging.getMappedRange().slice(0));
+      // A caller that waits for the read, as all do, submits nothing between its parts.
+      for (let at = 0; at < bytes; at += STAGING_BYTES) {
+        const part = Math.min(STAGING_BYTES, bytes - at);
+        const encoder = this.#device.createCommandEncoder({ label });
+        encoder.copyBufferToBuffer(buffer, tensor.offset + at, staging, 0, part);
+        this.#device.queue.submit([encoder.finish()]);
+        await this.#settle(staging.mapAsync(GPUMapMode.READ, 0, part));
+        result.set(new Uint8Array(staging.getMappedRange(0, part)), at);
+        staging.unmap();
+      }
+      return new HostType(result.buffer);
     } finally {
       this.#memory.destroy(staging);
     }

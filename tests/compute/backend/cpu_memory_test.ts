@@ -1,7 +1,7 @@
 import assert from "@std/assert";
 import fc from "fast-check";
 import { ALIGNMENT, blockBytes, FreeList } from "../../../compute/backend/cpu/allocator.ts";
-import { CpuMemory } from "../../../compute/backend/cpu/memory.ts";
+import { CpuMemory, sharedMemory } from "../../../compute/backend/cpu/memory.ts";
 
 const SIZE = 64 * ALIGNMENT;
 
@@ -47,7 +47,7 @@ Deno.test("blockBytes() rounds up to cache lines and is never 0", () => {
 });
 
 Deno.test("CpuMemory grows, counts what is alive and its peak", () => {
-  const memory = new CpuMemory();
+  const memory = new CpuMemory(sharedMemory());
   memory.open(100_000);
   const small = memory.take(10, "small"), large = memory.take(50_000_000, "large");
   assert.equal(small.address % ALIGNMENT, 0);
@@ -66,7 +66,7 @@ Deno.test("CpuMemory grows, counts what is alive and its peak", () => {
 });
 
 Deno.test("CpuMemory names what did not fit and how much is alive", () => {
-  const memory = new CpuMemory();
+  const memory = new CpuMemory(sharedMemory());
   memory.open(0);
   const held = memory.take(64, "held");
   assert.throws(

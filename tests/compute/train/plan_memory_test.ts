@@ -1,0 +1,119 @@
+import assert from "@std/assert";
+import { type ModelConfig, parseModelConfig } from "../../../compute/models/config.ts";
+import type { Method } from "../../../compute/models/method.ts";
+import { createModel, randomWeights } from "../../../compute/models/model.ts";
+import type { Architecture } from "../../../compute/theory/architecture.ts";
+import { ARCHITECTURES } from "../../../compute/theory/architectures.ts";
+import { fullMemory, loraMemory } from "../../../compute/theory/memory.ts";
+import { planMemory } from "../../../compute/train/plan_memory.ts";
+import { EvalStep, TrainStep } from "../../../compute/train/step.ts";
+import { forEachBackend } from "../../support/backends.ts";
+
+const base = {
+  hidden_size: 128,
+  intermediate_size: 384,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 32,
+  vocab_size: 512,
+  max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
+};
+const CONFIGS: Record<string, ModelConfig> = {
+  llama: parseModelConfig({ ...base, architectures: ["LlamaForCausalLM"] }),
+  qwen3: parseModelConfig({
+    ...base,
+    architectures: ["Qwen3ForCausalLM"],
+    tie_word_embeddings: true,
+    head_dim: 64,
+  }),
+};
+const LORA: Method = { kind: "lora", r: 8, lora_alpha: 32, target_modules: "all", init: "peft" };
+const METHODS: Record<string, Method> = {
+  lora: LORA,
+  "lora beside embeddings": { ...LORA, modules_to_save: ["embed_tokens"] },
+  full: { kind: "full" },
+};
+
+await forEachBackend(({ kind, test }) => {
+  for (const [shape, config] of Object.entries(CONFIGS)) {
+    for (const [name, method] of Object.entries(METHODS)) {
+      for (const checkpointing of [false, true]) {
+        for (const dtype of ["f32", "bf16"] as const) {
+          if (dtype === "bf16" && (name === "full" || checkpointing)) continue;
+          const title = `the planned memory of ${shape}, ${name}, ${dtype}` +
+            `${checkpointing ? ", checkpointing" : ""} is what is allocated`;
+          test(title, async (backend) => {
+            const tokens = 256;
+            const { software } = backend.info;
+            const plan = await planMemory({
+              config,
+              method,
+              dtype,
+              tokens,
+              checkpointing,
+              evaluates: true,
+              device: { kind, software },
+            });
+            const before = backend.memory().bytes;
+            const weights = randomWeights(config, 1);
+            const model = await createModel({ backend, config, weights, method, dtype, seed: 0 });
+            const train = new TrainStep(model, tokens, { gradientCheckpointing: checkpointing });
+            const evaluation = new EvalStep(model, tokens);
+            const used = backend.memory().bytes - before;
+            const slab = (await model.trainable.state())[0]!.byteLength;
+            // A backend remembers the peak of all that it ever did, so the rest is added up.
+            const measured = used + (kind === "webgpu" ? slab : 0);
+            evaluation.free();
+            train.free();
+            model.free();
+            assert.ok(
+              Math.abs(plan.total - measured) <= 0.01 * measured,
+              `planned ${plan.total}, measured ${measured}`,
+            );
+            const { total, largest, ...parts } = plan;
+            assert.equal(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0), total);
+            assert.ok(Object.values(parts).every((bytes) => bytes >= 0), JSON.stringify(parts));
+            assert.ok(largest.bytes >= 4 * 512 * 128 / 2);
+          });
+        }
+      }
+    }
+  }
+});
+
+/** config.json of a shape that the theory knows. */
+function configOf(shape: Architecture): ModelConfig {
+  const architecture = shape.model_type === "llama" ? "LlamaForCausalLM" : "Qwen3ForCausalLM";
+  return parseModelConfig({
+    ...shape,
+    architectures: [architecture],
+    max_position_embeddings: 2048,
+  });
+}
+
+Deno.test("the formulas are within 5 % of the plan for published shapes on WebGPU", async () => {
+  for (const [name, shape] of Object.entries(ARCHITECTURES)) {
+    if (shape.num_experts !== undefined) continue;
+    for (const checkpointing of [false, true]) {
+      for (const method of [LORA, METHODS.full!]) {
+        const options = { dtype: "bf16", tokens: 4096, checkpointing } as const;
+        const plan = await planMemory({
+          ...options,
+          config: configOf(shape),
+          method,
+          evaluates: false,
+          device: { kind: "webgpu" },
+        });
+        const { total } = method.kind === "lora"
+          ? loraMemory(shape, "all", method.r, options)
+          : fullMemory(shape, options);
+        assert.ok(
+          Math.abs(total / plan.total - 1) < 0.05,
+          `${name} ${method.kind} ${checkpointing}: ${total / plan.total}`,
+        );
+      }
+    }
+  }
+});
