@@ -29,7 +29,7 @@ export async function figureCommand(key: string, args: readonly string[]): Promi
   if (options.dryRun) {
     for (const { title, grid, curve } of figures) {
       if (figures.length > 1) console.log(`# ${title}\n`);
-      console.log(formatPlan(planOf(grid(options.figure), curve, architectureOf)));
+      console.log(formatPlan(await planOf(grid(options.figure), curve, architectureOf)));
     }
     return 0;
   }

@@ -5,9 +5,9 @@ import { targetShapes } from "../compute/theory/architecture.ts";
 import { findArchitecture } from "../compute/theory/architectures.ts";
 import { capacityBits } from "../compute/theory/capacity.ts";
 import { flopsPerToken } from "../compute/theory/flops.ts";
-import { fullMemory, loraMemory } from "../compute/theory/memory.ts";
 import { baseParameters, loraParameters } from "../compute/theory/parameters.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
+import { plannedBytes } from "../runs/worker/plan_shape.ts";
 import type { Curve } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
 
@@ -29,16 +29,11 @@ export interface PlanLine {
 /** A shape for each spec's model; undefined where it is not known. */
 export type FindArchitecture = (model: string) => Architecture | undefined;
 
-/** Trainable parameters, FLOPs a token and memory of one spec. */
+/** Trainable parameters and FLOPs a token of one spec. */
 function costOf(spec: RunSpec, architecture: Architecture) {
   const { method, task } = spec;
   const length = task.max_length ?? 2048;
   const targets = (method.target_modules ?? "all") as Targets;
-  const memory = {
-    dtype: spec.dtype,
-    tokens: spec.batch_size / spec.gradient_accumulation_steps * length,
-    checkpointing: spec.gradient_checkpointing,
-  };
   // A product with the output projection's gradient, for those who train it: 2 FLOPs a multiply-add.
   const head = 2 * architecture.vocab_size * architecture.hidden_size;
   if (method.kind === "full") {
@@ -47,16 +42,13 @@ function costOf(spec: RunSpec, architecture: Architecture) {
     const parameters = whole
       ? baseParameters(architecture)
       : matrixParameters(architecture, targets);
-    const bytes = fullMemory(architecture, memory).total;
-    return { parameters, flops: whole ? flops : flops - head, bytes };
+    return { parameters, flops: whole ? flops : flops - head };
   }
   const adapter = loraParameters(architecture, targets, method.r);
   const flops = flopsPerToken(architecture, targets, method.r, length).lora;
-  const bytes = loraMemory(architecture, targets, method.r, memory).total;
-  if (method.modules_to_save === undefined) return { parameters: adapter, flops, bytes };
+  if (method.modules_to_save === undefined) return { parameters: adapter, flops };
   const rest = baseParameters(architecture) - matrixParameters(architecture, "all");
-  // Each trained value has a gradient and two moments beside it.
-  return { parameters: adapter + rest, flops: flops + head, bytes: bytes + 3 * 4 * rest };
+  return { parameters: adapter + rest, flops: flops + head };
 }
 
 function matrixParameters(architecture: Architecture, targets: Targets): number {
@@ -69,13 +61,13 @@ function matrixParameters(architecture: Architecture, targets: Targets): number 
  *
  * @throws {RangeError} for a model whose shapes are not known.
  */
-export function planOf(
+export async function planOf(
   specs: readonly RunSpec[],
   curve: (spec: RunSpec) => Curve,
   find: FindArchitecture = findArchitecture,
-): PlanLine[] {
+): Promise<PlanLine[]> {
   const curves = groupBy(specs, (spec) => JSON.stringify(curve(spec)));
-  return [...curves.values()].map((runs) => {
+  return await Promise.all([...curves.values()].map(async (runs) => {
     const spec = runs[0]!;
     const architecture = find(spec.model);
     if (!architecture) {
@@ -83,7 +75,7 @@ export function planOf(
         `Cannot plan for "${spec.model}": the shapes of this model are not known`,
       );
     }
-    const { parameters, flops, bytes } = costOf(spec, architecture);
+    const { parameters, flops } = costOf(spec, architecture);
     const tokens = spec.max_steps! * spec.batch_size * (spec.task.max_length ?? 2048);
     const { panel, name } = curve(spec);
     return {
@@ -95,9 +87,9 @@ export function planOf(
       capacityRatio: capacityBits(parameters) / tokens,
       tokensPerRun: tokens,
       flopsPerRun: flops * tokens,
-      memoryBytes: bytes,
+      memoryBytes: await plannedBytes(spec, architecture),
     };
-  });
+  }));
 }
 
 /** A plan as text. */

@@ -13,6 +13,8 @@ export interface Configuration {
   /** Threads of the cpu backend; undefined: one per core. */
   readonly threads: number | undefined;
   readonly gpu: "auto" | "deno" | "dawn";
+  /** Memory of the GPU in bytes; undefined: not known, and not checked. */
+  readonly gpuMemory: number | undefined;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   /** A worker that is not heard from for so long loses its runs, in milliseconds. */
@@ -49,7 +51,7 @@ export function readConfiguration(
       `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno" or "dawn"`,
     );
   }
-  const threads = text("NOREGRET_THREADS");
+  const threads = text("NOREGRET_THREADS"), gpuMemory = text("NOREGRET_GPU_MEMORY");
   return {
     host: text("HOST") ?? "127.0.0.1",
     port: integer("PORT", text("PORT") ?? "8000", 0, 65535),
@@ -57,6 +59,9 @@ export function readConfiguration(
     jobs: integer("NOREGRET_JOBS", text("NOREGRET_JOBS") ?? "1", 0, 64),
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
+    gpuMemory: gpuMemory === undefined
+      ? undefined
+      : integer("NOREGRET_GPU_MEMORY", gpuMemory, 1, Number.MAX_SAFE_INTEGER),
     lease: 1000 * integer("NOREGRET_LEASE", text("NOREGRET_LEASE") ?? "15", 2, 3600),
     generationIdle: 1000 *
       integer("NOREGRET_GENERATION_IDLE", text("NOREGRET_GENERATION_IDLE") ?? "300", 0, 86_400),

@@ -3,10 +3,12 @@
 
 import type { ModelConfig } from "../../compute/models/config.ts";
 import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
-import type { HomePaths } from "../configuration.ts";
+import { type HomePaths, readConfiguration } from "../configuration.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
+import { availableBackend } from "./available_backend.ts";
 import { checkDataset } from "./check_dataset.ts";
+import { cpuMemory, memoryProblem, planRun } from "./check_memory.ts";
 import { checkAdapter } from "./stored_adapters.ts";
 import { inputMessage, listModels, openModel } from "./stored_models.ts";
 
@@ -40,7 +42,28 @@ export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> 
   if (spec.task.eval_dataset !== undefined) {
     await checkDataset(spec.task.eval_dataset, "/task/eval_dataset", context, problems);
   }
+  // What is wrong otherwise has to be put right first.
+  if (config && problems.length === 0) await checkMemory(spec, config, problems);
   if (problems.length > 0) throw new InvalidSpecError(problems);
+}
+
+// A GPU's limits are known where the run will be; the processor's are the same everywhere.
+async function checkMemory(
+  spec: RunSpec,
+  config: ModelConfig,
+  problems: Problem[],
+): Promise<void> {
+  if (spec.backend === "webgpu") return;
+  const device = cpuMemory();
+  const plan = await planRun(spec, config, device);
+  const message = await memoryProblem(spec, config, device, plan);
+  if (message === undefined) return;
+  // Only now is a GPU looked for: most runs fit. Workers elsewhere may have one that is not here.
+  if (spec.backend === "auto") {
+    const { databaseUrl } = readConfiguration();
+    if (databaseUrl !== undefined || await availableBackend() === "webgpu") return;
+  }
+  problems.push({ path: "/model", message });
 }
 
 async function checkModel(

@@ -2,7 +2,6 @@
 // folders. Its exit code tells the supervisor what to do next.
 
 import { join } from "@std/path";
-import { chooseBackend } from "../../compute/backend/choose.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
 import { DivergedError, type EndReason, trainSft } from "../../compute/train/sft.ts";
@@ -14,6 +13,7 @@ import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts
 import { writeFolderAtomically } from "../write_file.ts";
 import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { openDevice } from "./open_device.ts";
 import { Reporter } from "./reporter.ts";
 import { openAdapter } from "./stored_adapters.ts";
 import { EventFile } from "./tensorboard.ts";
@@ -66,12 +66,8 @@ async function train(
   const checkpoints = join(paths.checkpoints, run.id);
 
   using stored = await openNamedModel(spec.model, paths.models);
+  const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const data = await loadTrainingData(spec, stored, paths.datasets);
-  const backend = await chooseBackend({
-    backend: spec.backend,
-    threads: configuration.threads,
-    gpu: configuration.gpu,
-  });
   const { kind, device } = backend.info;
   const model = await buildModel(spec, stored, backend, paths.adapters);
   const resume = await readNewestCheckpoint(checkpoints);
@@ -81,6 +77,7 @@ async function train(
     pid: Deno.pid,
     trainable_parameters: model.trainable.count,
     max_steps: data.steps,
+    planned_memory_bytes: plan.total,
     ...(resume && { resumed_from_step: resume.step }),
   });
   await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });

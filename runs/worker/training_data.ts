@@ -1,5 +1,6 @@
 // The batches of a spec: its training data and its held-out set.
 
+import type { ModelConfig } from "../../compute/models/config.ts";
 import type { Batch } from "../../data/example.ts";
 import { isStream, loadExamples, openExamples } from "../../data/load.ts";
 import { evaluationBatches, Loader } from "../../data/loader.ts";
@@ -10,6 +11,14 @@ import type { OpenModel } from "./stored_models.ts";
 
 /** Tokens of a sequence where a spec does not say. */
 const DEFAULT_MAX_LENGTH = 2048;
+
+/** Tokens of a run's sequences. */
+export function maxLengthOf(
+  { task }: RunSpec,
+  { max_position_embeddings: context }: Pick<ModelConfig, "max_position_embeddings">,
+): number {
+  return task.max_length ?? Math.min(DEFAULT_MAX_LENGTH, context);
+}
 
 /** What a run trains and is measured on. */
 export interface TrainingData {
@@ -27,8 +36,7 @@ export async function loadTrainingData(
   folder: string,
 ): Promise<TrainingData> {
   const { task } = spec;
-  const maxLength = task.max_length ??
-    Math.min(DEFAULT_MAX_LENGTH, config.max_position_embeddings);
+  const maxLength = maxLengthOf(spec, config);
   const options = {
     maxLength,
     folder,

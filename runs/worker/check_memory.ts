@@ -1,0 +1,180 @@
+// Whether a run fits into its device, before anything of it is allocated; and if it does not, which
+// changes of its spec would make it fit.
+
+import { CPU_MEMORY_BYTES } from "../../compute/backend/cpu/memory.ts";
+import type { ModelConfig } from "../../compute/models/config.ts";
+import { type MemoryPlan, planMemory } from "../../compute/train/plan_memory.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+import { maxLengthOf } from "./training_data.ts";
+
+/** What a run may use of a device. */
+export interface DeviceMemory {
+  readonly kind: "cpu" | "webgpu";
+  readonly software: boolean;
+  /** Bytes in all; undefined: the device does not say. */
+  readonly bytes: number | undefined;
+  /** Bytes of one tensor. */
+  readonly maxTensorBytes: number;
+  /** What sets the limit, for people. */
+  readonly limit: string;
+}
+
+/** Share of the machine's memory that a device on the processor may take. */
+const HOST_SHARE = 0.9;
+
+/** The largest tensor of the cpu backend: signed 32-bit offsets inside it. */
+const CPU_TENSOR_BYTES = 2 ** 31 - 65_536;
+
+/** What a run on the processor may use: a 32-bit address space, within the machine's memory. */
+export function cpuMemory(hostBytes: number = Deno.systemMemoryInfo().total): DeviceMemory {
+  const host = Math.floor(hostBytes * HOST_SHARE);
+  const common = { kind: "cpu", software: false, maxTensorBytes: CPU_TENSOR_BYTES } as const;
+  return host < CPU_MEMORY_BYTES
+    ? { ...common, bytes: host, limit: `${show(hostBytes)} of memory in this machine` }
+    : { ...common, bytes: CPU_MEMORY_BYTES, limit: "4 GiB, all that a 32-bit address reaches" };
+}
+
+/**
+ * What a run on an open device may use.
+ *
+ * @param gpuBytes the GPU's memory, where the environment says: WebGPU does not.
+ */
+export function deviceMemory(
+  { kind, software, maxTensorBytes }: {
+    kind: "cpu" | "webgpu";
+    software: boolean;
+    maxTensorBytes: number;
+  },
+  gpuBytes: number | undefined,
+): DeviceMemory {
+  if (kind === "cpu") return cpuMemory();
+  const host = Deno.systemMemoryInfo().total;
+  const bytes = software ? Math.floor(host * HOST_SHARE) : gpuBytes;
+  const limit = software ? `${show(host)} of memory in this machine` : "NOREGRET_GPU_MEMORY";
+  return { kind, software, bytes, maxTensorBytes, limit };
+}
+
+/** The memory that a spec's training takes on a device. */
+export function planRun(
+  spec: RunSpec,
+  config: ModelConfig,
+  device: Pick<DeviceMemory, "kind" | "software" | "maxTensorBytes">,
+): Promise<MemoryPlan> {
+  const { method, dtype } = spec;
+  return planMemory({
+    config,
+    method,
+    dtype,
+    device,
+    tokens: spec.batch_size / spec.gradient_accumulation_steps * maxLengthOf(spec, config),
+    checkpointing: spec.gradient_checkpointing,
+    evaluates: evaluates(spec),
+  });
+}
+
+// A named dataset has a held-out split, or its run needs a little less than was planned.
+function evaluates({ task: { dataset, eval_dataset } }: RunSpec): boolean {
+  return eval_dataset !== undefined || typeof dataset === "string" || "name" in dataset ||
+    ("file" in dataset && (dataset.test_fraction ?? 0) > 0);
+}
+
+/**
+ * Why a run does not fit into a device, and what would make it fit; undefined where it does.
+ *
+ * @param plan of the spec on that device.
+ */
+export async function memoryProblem(
+  spec: RunSpec,
+  config: ModelConfig,
+  device: DeviceMemory,
+  plan: MemoryPlan,
+): Promise<string | undefined> {
+  const why = misfit(plan, device);
+  if (why === undefined) return undefined;
+  const fits = async (changed: RunSpec) =>
+    misfit(await planRun(changed, config, device), device) === undefined;
+  const changes = changesOf(spec, config);
+  const enough: string[] = [];
+  for (const { name, apply } of changes) if (await fits(apply(spec))) enough.push(name);
+  if (enough.length > 0) return `${why}; it would fit with ${enough.join(", or with ")}`;
+  let together = spec;
+  const applied: string[] = [];
+  for (const { name, apply } of changes) {
+    together = apply(together);
+    applied.push(name);
+    if (await fits(together)) return `${why}; it would fit with ${applied.join(" and ")}`;
+  }
+  const least = await planRun(together, config, device);
+  return `${why}; even with ${applied.join(" and ")} it takes ${show(least.total)}: ` +
+    `expected a smaller model, or a device with more memory`;
+}
+
+function misfit(
+  plan: MemoryPlan,
+  { kind, bytes, maxTensorBytes, limit }: DeviceMemory,
+): string | undefined {
+  if (bytes !== undefined && plan.total > bytes) {
+    return `Expected at most ${show(bytes)} (${limit}) but the run takes ${describePlan(plan)}`;
+  }
+  // A GPU binds weights in blocks of rows; on the processor a tensor is one piece.
+  if (kind === "cpu" && plan.largest.bytes > maxTensorBytes) {
+    return `Expected tensors of at most ${show(maxTensorBytes)} but "${plan.largest.label}" has ` +
+      show(plan.largest.bytes);
+  }
+  return undefined;
+}
+
+interface Change {
+  readonly name: string;
+  readonly apply: (spec: RunSpec) => RunSpec;
+}
+
+/** What can be changed without another model, the least costly for the result first. */
+function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
+  const changes: Change[] = [];
+  if (!spec.gradient_checkpointing) {
+    changes.push({
+      name: "gradient_checkpointing: true",
+      apply: (some) => ({ ...some, gradient_checkpointing: true }),
+    });
+  }
+  if (spec.gradient_accumulation_steps < spec.batch_size) {
+    changes.push({
+      name: `gradient_accumulation_steps: ${spec.batch_size}`,
+      apply: (some) => ({ ...some, gradient_accumulation_steps: spec.batch_size }),
+    });
+  }
+  const { method } = spec;
+  const whole = method.kind === "full" && method.target_modules === undefined;
+  if (spec.dtype === "f32" && !whole) {
+    changes.push({ name: 'dtype: "bf16"', apply: (some) => ({ ...some, dtype: "bf16" }) });
+  }
+  if (method.kind === "lora" && method.r > 1 && method.init_from === undefined) {
+    const r = Math.max(1, method.r >> 3);
+    changes.push({
+      name: `r: ${r}`,
+      apply: (some) => ({ ...some, method: { ...method, r } }),
+    });
+  }
+  const quarter = Math.ceil(maxLengthOf(spec, config) / 4);
+  if (quarter >= 2) {
+    changes.push({
+      name: `max_length: ${quarter}`,
+      apply: (some) => ({ ...some, task: { ...some.task, max_length: quarter } }),
+    });
+  }
+  return changes;
+}
+
+/** A plan in one line. */
+export function describePlan({ total, largest: _, ...parts }: MemoryPlan): string {
+  const used = Object.entries(parts).filter(([, bytes]) => bytes > 0)
+    .map(([name, bytes]) => `${name} ${show(bytes)}`);
+  return `${show(total)} (${used.join(", ")})`;
+}
+
+function show(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const unit = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  return `${(bytes / 1000 ** unit).toPrecision(3)} ${units[unit]}`;
+}

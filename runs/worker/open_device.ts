@@ -1,0 +1,29 @@
+// A run's device, opened once it is known that the run fits into it.
+
+import type { Backend } from "../../compute/backend/backend.ts";
+import { chooseBackend } from "../../compute/backend/choose.ts";
+import type { ModelConfig } from "../../compute/models/config.ts";
+import type { MemoryPlan } from "../../compute/train/plan_memory.ts";
+import type { Configuration } from "../configuration.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+import { deviceMemory, memoryProblem, planRun } from "./check_memory.ts";
+
+/**
+ * Opens the device of a run.
+ *
+ * @throws {RangeError} if there is none, or the run does not fit: with what takes how much, and what
+ *   would make it fit.
+ */
+export async function openDevice(
+  spec: RunSpec,
+  config: ModelConfig,
+  { threads, gpu, gpuMemory }: Pick<Configuration, "threads" | "gpu" | "gpuMemory">,
+): Promise<{ backend: Backend; plan: MemoryPlan }> {
+  const backend = await chooseBackend({ backend: spec.backend, threads, gpu });
+  const device = deviceMemory(backend.info, gpuMemory);
+  const plan = await planRun(spec, config, device);
+  const problem = await memoryProblem(spec, config, device, plan);
+  if (problem === undefined) return { backend, plan };
+  backend.close();
+  throw new RangeError(`Cannot train on ${backend.info.device}: ${problem}`);
+}

@@ -1,0 +1,92 @@
+import assert from "@std/assert";
+import { parseModelConfig } from "../../compute/models/config.ts";
+import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
+import { cpuMemory, deviceMemory, memoryProblem, planRun } from "../../runs/worker/check_memory.ts";
+import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
+import { InvalidSpecError } from "../../runs/spec/problems.ts";
+import { preflight } from "../../runs/worker/preflight.ts";
+import { makeTinyHome, tinySpec } from "./tiny_home.ts";
+
+/** Llama-3.2-1B. */
+const LLAMA_1B = parseModelConfig({
+  architectures: ["LlamaForCausalLM"],
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_hidden_layers: 16,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  head_dim: 64,
+  vocab_size: 128256,
+  max_position_embeddings: 8192,
+  tie_word_embeddings: true,
+});
+
+const GB = 1e9;
+
+async function problemOf(changes: Partial<RunSpecInput>, device = cpuMemory(64 * GB)) {
+  const spec = parseRunSpec({
+    model: "meta-llama/Llama-3.2-1B",
+    method: { kind: "lora", r: 16 },
+    task: { kind: "sft", dataset: "allenai/tulu-3-sft-mixture", max_length: 512 },
+    batch_size: 8,
+    ...changes,
+  });
+  return await memoryProblem(spec, LLAMA_1B, device, await planRun(spec, LLAMA_1B, device));
+}
+
+Deno.test("memoryProblem() lets a run pass that fits", async () => {
+  assert.equal(await problemOf({ dtype: "bf16", gradient_accumulation_steps: 8 }), undefined);
+});
+
+Deno.test("memoryProblem() gives the table and each change that would be enough", async () => {
+  const wide = (await problemOf({ dtype: "bf16" }))!;
+  assert.match(
+    wide,
+    /^Expected at most 4\.29 GB \(4 GiB, all that a 32-bit address reaches\) but the run takes \S+ GB \(weights 2\.47 GB, adapter \S+ MB, gradients \S+ MB, optimizer \S+ MB, activations \S+ GB, evaluation \S+ MB, workspace \S+ MB\); it would fit with /,
+  );
+  const named = wide.split("it would fit with ")[1]!;
+  assert.match(named, /gradient_accumulation_steps: 8/);
+  // What it names is true.
+  assert.equal(await problemOf({ dtype: "bf16", gradient_accumulation_steps: 8 }), undefined);
+  const checkpointing = await problemOf({ dtype: "bf16", gradient_checkpointing: true });
+  assert.equal(checkpointing === undefined, named.includes("gradient_checkpointing"));
+});
+
+Deno.test("memoryProblem() joins changes where one is not enough, and says where none is", async () => {
+  const problem = (await problemOf({}))!;
+  assert.match(problem, /it would fit with gradient_checkpointing: true and .*dtype: "bf16"/);
+  const full = (await problemOf({ method: { kind: "full" } }))!;
+  assert.match(
+    full,
+    /even with .* it takes \S+ GB: expected a smaller model, or a device with more/,
+  );
+});
+
+Deno.test("the limit is the machine's memory where that is less than an address reaches", async () => {
+  assert.equal(cpuMemory(2 * GB).bytes, 1.8 * GB);
+  assert.match((await problemOf({}, cpuMemory(2 * GB)))!, /2\.00 GB of memory in this machine/);
+  const gpu = { kind: "webgpu", software: false, maxTensorBytes: 2 ** 31 } as const;
+  assert.equal(await problemOf({}, deviceMemory(gpu, undefined)), undefined);
+  assert.match(
+    (await problemOf({}, deviceMemory(gpu, 4 * GB)))!,
+    /4\.00 GB \(NOREGRET_GPU_MEMORY\)/,
+  );
+});
+
+Deno.test("preflight() refuses what cannot fit into the processor's memory", async () => {
+  await using tiny = await makeTinyHome();
+  const spec = parseRunSpec(tinySpec({
+    backend: "cpu",
+    batch_size: 60_000,
+    task: { ...tinySpec().task, max_length: 32 },
+  }));
+  await assert.rejects(preflight(spec, tiny.paths), (error: Error) => {
+    if (!(error instanceof InvalidSpecError)) throw error;
+    assert.deepEqual(error.problems.map(({ path }) => path), ["/model"]);
+    assert.match(
+      error.problems[0]!.message,
+      /it would fit with .*gradient_accumulation_steps: 60000/,
+    );
+    return true;
+  });
+});
