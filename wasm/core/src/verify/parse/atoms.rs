@@ -34,9 +34,17 @@ impl Parser<'_> {
             Tok::Open(Delim::Norm) => self.bars(Tok::Close(Delim::Norm)),
             Tok::Open(Delim::Floor) => self.rounded(Delim::Floor, Func::Floor),
             Tok::Open(Delim::Ceil) => self.rounded(Delim::Ceil, Func::Ceil),
+            Tok::Open(Delim::Paren) if self.based_numeral() => {
+                let numeral = self.nested(|p| p.atom())?;
+                self.expect(&Tok::Close(Delim::Paren))?;
+                let Expr::Num(n) = numeral else {
+                    return self.fail();
+                };
+                self.number(n.clone(), n.value.to_integer().to_string())
+            }
             Tok::Open(open) => self.bracketed(open),
             // `]0, 1[`
-            Tok::Close(Delim::Bracket) if start == 0 => self.outward_interval(),
+            Tok::Close(Delim::Bracket) => self.outward_interval(),
             Tok::Bar => self.plain_bars(),
             Tok::Frac => self.fraction(),
             Tok::Sqrt => self.root(),
@@ -47,12 +55,16 @@ impl Parser<'_> {
             }
             Tok::Overline => {
                 let inner = self.argument()?;
-                Ok(match inner {
-                    Expr::Sym(_) | Expr::Num(_) | Expr::Mul(_) => inner,
-                    other => Expr::Call(Func::Conjugate, vec![other]),
-                })
+                match inner {
+                    Expr::Sym(name) if self.is_op('_') => self.symbol(name),
+                    Expr::Sym(_) | Expr::Num(_) | Expr::Mul(_) => Ok(inner),
+                    other => Ok(Expr::Call(Func::Conjugate, vec![other])),
+                }
             }
-            Tok::Transparent => self.argument(),
+            Tok::Transparent => match self.argument()? {
+                Expr::Sym(name) if self.is_op('_') => self.symbol(name),
+                other => Ok(other),
+            },
             Tok::Func(f) => self.function(f),
             Tok::Log => self.logarithm(),
             Tok::Sum | Tok::Product => self.big(&tok),
@@ -64,6 +76,13 @@ impl Parser<'_> {
                 self.fail()
             }
         }
+    }
+
+    /// `(101)_2`: brackets around one numeral with an index; the opening one is read.
+    fn based_numeral(&self) -> bool {
+        matches!(self.peek(), Some(Tok::Num(n, _)) if n.decimals.is_none())
+            && self.peek_at(1) == Some(&Tok::Close(Delim::Paren))
+            && self.peek_at(2) == Some(&Tok::Op('_'))
     }
 
     /// A numeral: with a base below it, or digits that repeat.
@@ -353,7 +372,12 @@ impl Parser<'_> {
         let top = self.argument()?;
         // `\frac{a}/b` and the like are not repaired.
         let below = self.argument()?;
-        Ok(Expr::Div(Box::new(top), Box::new(below)))
+        Ok(match (top, below) {
+            // `\frac{\text{km}}{\text{h}}`: a unit.
+            (Expr::Text(a), Expr::Text(b)) => Expr::Text(format!("{a}/{b}")),
+            (top, below) => differentiated(&top, &below)
+                .unwrap_or_else(|| Expr::Div(Box::new(top), Box::new(below))),
+        })
     }
 
     /// `\sqrt{x}`, `\sqrt[3]{x}`, `\sqrt2`, `sqrt(x)`.
@@ -388,6 +412,25 @@ impl Parser<'_> {
             self.argument()?
         };
         Ok(square_root(body, index))
+    }
+}
+
+/// `\frac{d f(x)}{dx}`: the derivative of a function that is applied to the variable.
+fn differentiated(top: &Expr, below: &Expr) -> Option<Expr> {
+    let (Expr::Mul(a), Expr::Mul(b)) = (top, below) else {
+        return None;
+    };
+    let [Expr::Sym(d), Expr::Sym(var)] = b.as_slice() else {
+        return None;
+    };
+    let applied = |e: &Expr| matches!(e, Expr::Apply(_, args) if args.contains(&Expr::Sym(var.clone())));
+    match a.as_slice() {
+        [Expr::Sym(e), body] if d == "d" && e == "d" && applied(body) => Some(Expr::Derivative {
+            var: var.clone(),
+            order: 1,
+            body: Box::new(body.clone()),
+        }),
+        _ => None,
     }
 }
 

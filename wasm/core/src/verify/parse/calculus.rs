@@ -18,6 +18,14 @@ impl Parser<'_> {
                 break;
             }
         }
+        // `\int_{ }^{ }`
+        let empty = |e: &mut Option<Box<Expr>>| {
+            if matches!(e.as_deref(), Some(Expr::Text(t)) if t.is_empty()) {
+                *e = None;
+            }
+        };
+        empty(&mut lower);
+        empty(&mut upper);
         let outer = (self.integrals, self.found_differential, self.groups);
         self.integrals += 1;
         self.found_differential = false;

@@ -34,12 +34,13 @@ impl Parser<'_> {
             return self.fail();
         }
         groups.retain(|g| !g.is_empty());
-        let nested = semicolons
-            && groups.iter().any(|g| g.len() > 1)
-            && !groups
-                .iter()
-                .flatten()
-                .any(|e| matches!(e, Expr::Rel { .. }));
+        let relations = groups
+            .iter()
+            .flatten()
+            .any(|e| matches!(e, Expr::Rel { .. }));
+        let even = groups.iter().all(|g| g.len() == groups[0].len());
+        let nested =
+            semicolons && groups.iter().any(|g| g.len() > 1) && (!relations || even);
         let mut items: Vec<Expr> = if nested && groups.len() > 1 && top {
             groups
                 .into_iter()
@@ -57,7 +58,7 @@ impl Parser<'_> {
         match items.len() {
             0 => self.fail(),
             1 => Ok(items.remove(0)),
-            _ => Ok(Expr::List(share_relation(items))),
+            _ => Ok(Expr::List(systems(share_relation(items)))),
         }
     }
 
@@ -68,7 +69,8 @@ impl Parser<'_> {
             Some(Tok::End(_)) => true,
             Some(Tok::Choose | Tok::Over) => !top,
             Some(Tok::Bar) => !top && (self.bars_open > 0 || self.in_set),
-            Some(Tok::Mid) => self.in_set,
+            Some(Tok::Mid) => !top,
+            Some(Tok::Op(':')) => self.in_set,
             _ => false,
         }
     }
@@ -129,6 +131,10 @@ impl Parser<'_> {
             }
             if items.is_empty() {
                 return p.fail();
+            }
+            // `k \in {1, 2}`
+            if let ([RelOp::In], Some(Expr::List(v))) = (ops.as_slice(), items.last()) {
+                items[1] = Expr::Set(v.clone());
             }
             Ok(Expr::Rel { items, ops })
         })
@@ -222,6 +228,12 @@ impl Parser<'_> {
             };
         }
         let inner = self.list(false)?;
+        // `P(A \mid B)`
+        if open == Delim::Paren && self.eat(&Tok::Mid) {
+            let given = self.list(false)?;
+            self.expect(&Tok::Close(Delim::Paren))?;
+            return Ok(Expr::Apply("|".into(), vec![inner, given]));
+        }
         if open == Delim::SetBrace
             && (self.is_op(':') || matches!(self.peek(), Some(Tok::Bar | Tok::Mid)))
         {
@@ -279,6 +291,30 @@ impl Parser<'_> {
             _ => self.fail(),
         }
     }
+}
+
+/// `p = 5, q = 2, p = 7, q = 2`: the same symbols over again are systems side by side.
+fn systems(items: Vec<Expr>) -> Vec<Expr> {
+    let names: Option<Vec<&Expr>> = items
+        .iter()
+        .map(|e| match e {
+            Expr::Rel { items, ops } if ops.as_slice() == [RelOp::Eq] => Some(&items[0]),
+            _ => None,
+        })
+        .collect();
+    let Some(names) = names else { return items };
+    let width = names[1..]
+        .iter()
+        .position(|n| *n == names[0])
+        .map_or(names.len(), |k| k + 1);
+    let repeats = names.iter().enumerate().all(|(k, n)| **n == *names[k % width]);
+    if width < 2 || width == items.len() || items.len() % width != 0 || !repeats {
+        return items;
+    }
+    items
+        .chunks(width)
+        .map(|system| Expr::Tuple(system.to_vec()))
+        .collect()
 }
 
 /// `n = 2, 3, 4`: the later bare values belong to the first relation's symbol, which is kept on each.

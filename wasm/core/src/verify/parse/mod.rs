@@ -3,6 +3,7 @@
 
 mod atoms;
 mod calculus;
+mod commands;
 mod functions;
 mod lexer;
 mod lists;
@@ -12,6 +13,7 @@ pub mod print;
 mod symbols;
 mod terms;
 mod token;
+mod words;
 
 pub use numbers::ten_to;
 pub use symbols::number_word;

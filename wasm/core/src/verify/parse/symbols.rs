@@ -81,7 +81,7 @@ pub fn command(name: &str) -> Option<Tok> {
         "pi" | "Pi" | "uppi" => Tok::Const(Constant::Pi),
         "infty" | "infinity" | "inf" => Tok::Const(Constant::Infinity),
         "exponentialE" => Tok::Const(Constant::E),
-        "imath" | "imaginaryI" => Tok::Const(Constant::I),
+        "imath" | "imaginaryI" | "imaginaryunit" => Tok::Const(Constant::I),
         "jmath" => Tok::Sym("j".into()),
         "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" | "dotsm" | "vdots" | "ddots" | "hdots" => {
             Tok::Const(Constant::Ellipsis)

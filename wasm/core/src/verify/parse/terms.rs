@@ -3,7 +3,7 @@
 use super::symbols::{is_letter_unit, number_word};
 use super::token::{Delim, Tok};
 use super::{Parser, Result};
-use crate::verify::tree::{Expr, Func, Number};
+use crate::verify::tree::{Constant, Expr, Func, Number};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Zero};
@@ -96,7 +96,7 @@ impl Parser<'_> {
                 Some(Tok::Text(_) | Tok::Word(_)) => self.unit(&mut left)?,
                 _ if self.starts_factor() => {
                     if let Some(mixed) = self.mixed_number(&left) {
-                        left = mixed;
+                        left = self.after(mixed)?;
                         continue;
                     }
                     if let Some(unit) = self.letter_unit(&left) {
@@ -107,7 +107,15 @@ impl Parser<'_> {
                     }
                     let right = self.power()?;
                     let right = self.mixed_number(&right).unwrap_or(right);
-                    left = times(left, right);
+                    left = match (left, right) {
+                        // `25 \frac{\text{m}}{\text{s}}`: a unit.
+                        (value, Expr::Text(_)) if !matches!(value, Expr::Text(_)) => value,
+                        // `P(X = 2)`, `P(X > 1)`
+                        (Expr::Sym(name), right @ Expr::Rel { .. }) => {
+                            Expr::Apply(name, vec![right])
+                        }
+                        (left, right) => times(left, right),
+                    };
                 }
                 _ => return Ok(left),
             }
@@ -135,7 +143,7 @@ impl Parser<'_> {
         }
         let mut value = self.power()?;
         if let Some(mixed) = self.mixed_number(&value) {
-            value = mixed;
+            value = self.after(mixed)?;
         }
         Ok(if negative { value.negated() } else { value })
     }
@@ -149,6 +157,7 @@ impl Parser<'_> {
         match self.peek() {
             Some(Tok::Bar) => self.bar_opens(),
             Some(Tok::Open(Delim::Paren)) => self.peek_at(1) != Some(&Tok::Mod),
+            Some(Tok::Open(Delim::Bracket)) => !self.closes_outward(),
             Some(
                 Tok::Num(..)
                 | Tok::Sym(_)
@@ -170,6 +179,14 @@ impl Parser<'_> {
             ) => true,
             _ => false,
         }
+    }
+
+    /// `]0, 1[`: a `[` that nothing can follow ends an interval.
+    fn closes_outward(&self) -> bool {
+        matches!(
+            self.peek_at(1),
+            None | Some(Tok::Op(',' | ';' | '.') | Tok::Cup | Tok::Cap | Tok::And | Tok::Close(_))
+        )
     }
 
     /// A `|` after a value closes if one is open, except right after another closing one with more to come.
@@ -395,9 +412,8 @@ impl Parser<'_> {
                 return p.after(Expr::Degree(Box::new(base)));
             }
             let exponent = p.exponent()?;
-            // `A^T`
-            if matches!(&exponent, Expr::Sym(t) if t == "T") && matches!(base, Expr::Matrix(_)) {
-                return Ok(Expr::Call(Func::Transpose, vec![base]));
+            if let Some(transposed) = transposed(&base, &exponent) {
+                return p.after(transposed);
             }
             let power = match base {
                 // A subscript may follow the exponent: `x^2_i`.
@@ -424,7 +440,7 @@ impl Parser<'_> {
             self.at += 1;
             return self.bracketed(Delim::Paren);
         }
-        let base = self.nested(|p| p.atom())?;
+        let base = grouped(self.nested(|p| p.atom())?);
         if self.eat(&Tok::Op('^')) {
             let e = self.nested(|p| p.exponent())?;
             return Ok(Expr::Pow(Box::new(base), Box::new(e)));
@@ -457,7 +473,10 @@ impl Parser<'_> {
                 }
                 Some(Tok::Op('%')) => {
                     self.at += 1;
-                    value = Expr::Percent(Box::new(value));
+                    // `\infty\%`
+                    if value != Expr::Const(Constant::Infinity) {
+                        value = Expr::Percent(Box::new(value));
+                    }
                 }
                 Some(Tok::Degree) => {
                     self.at += 1;
@@ -483,6 +502,22 @@ impl Parser<'_> {
     }
 }
 
+/// `A^T`, `A^\top`, and `A^H`, `A^\dagger` with conjugation, for a matrix that is written out.
+fn transposed(base: &Expr, exponent: &Expr) -> Option<Expr> {
+    let Expr::Sym(name) = exponent else {
+        return None;
+    };
+    if !base.any(&|x| matches!(x, Expr::Matrix(_))) {
+        return None;
+    }
+    let across = Expr::Call(Func::Transpose, vec![base.clone()]);
+    match name.as_str() {
+        "T" | "\\top" | "\\intercal" => Some(across),
+        "H" | "\\dagger" => Some(Expr::Call(Func::Conjugate, vec![across])),
+        _ => None,
+    }
+}
+
 fn add(mut terms: Vec<Expr>) -> Expr {
     if terms.len() == 1 {
         return terms.remove(0);
@@ -492,12 +527,21 @@ fn add(mut terms: Vec<Expr>) -> Expr {
 
 /// `a · b`, flat.
 pub(super) fn times(left: Expr, right: Expr) -> Expr {
+    let (left, right) = (grouped(left), grouped(right));
     match left {
         Expr::Mul(mut v) => {
             v.push(right);
             Expr::Mul(v)
         }
         other => Expr::Mul(vec![other, right]),
+    }
+}
+
+/// `\{x + y\} z`: braces of a set around one factor only group.
+fn grouped(e: Expr) -> Expr {
+    match e {
+        Expr::Set(mut v) if v.len() == 1 => v.remove(0),
+        other => other,
     }
 }
 
