@@ -79,7 +79,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", openaiRoutes(context));
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));
   app.route("/", figureRoutes(context));
-  app.route("/v1", tokenizeRoutes({ home: context.home }, validation()));
+  app.route("/v1", tokenizeRoutes({ home: context.home }, validation));
   app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));
   app.route("/", docsRoutes());
   app.get("/", (c) => c.redirect("/docs"));

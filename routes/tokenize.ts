@@ -3,6 +3,8 @@
 import { createRoute, OpenAPIHono, type OpenAPIHonoOptions, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { boundedArray, idArray } from "./bounded_array.ts";
+import { problemResponse } from "./problem.ts";
 import type { Message } from "../wasm/chat_template.ts";
 import { TokenizerStore } from "../wasm/tokenizer_store.ts";
 
@@ -20,10 +22,11 @@ const message = z.looseObject({
   content: z.union([z.string(), z.null(), z.array(z.unknown())]).optional(),
 });
 
-const tokenizeRequest = z.strictObject({
+/** The body of POST /tokenize. */
+const tokenizeRequestSchema = z.strictObject({
   model,
-  texts: z.array(z.string()).min(1).max(MAX_TEXTS).optional(),
-  messages: z.array(message).min(1).max(MAX_TEXTS).optional(),
+  texts: boundedArray(z.string(), MAX_TEXTS).optional(),
+  messages: boundedArray(message, MAX_TEXTS).optional(),
   add_special_tokens: z.boolean().default(true).openapi({
     description: "Put the model's special tokens around each text; a chat template writes its own",
   }),
@@ -56,9 +59,10 @@ const tokenizeResponse = z.object({
   })),
 });
 
-const detokenizeRequest = z.strictObject({
+/** The body of POST /detokenize. */
+const detokenizeRequestSchema = z.strictObject({
   model,
-  ids: z.array(z.array(z.int().min(0).max(2 ** 32 - 1)).max(MAX_IDS)).min(1).max(MAX_TEXTS),
+  ids: boundedArray(idArray(MAX_IDS), MAX_TEXTS),
   skip_special_tokens: z.boolean().default(true),
 });
 
@@ -74,8 +78,12 @@ const tokenizeRoute = createRoute({
   path: "/tokenize",
   summary: "Texts or messages to ids",
   tags: ["tokenizer"],
-  request: { body: { required: true, ...json(tokenizeRequest) } },
-  responses: { 200: { description: "One result a text", ...json(tokenizeResponse) } },
+  request: { body: { required: true, ...json(tokenizeRequestSchema) } },
+  responses: {
+    200: { description: "One result a text", ...json(tokenizeResponse) },
+    404: problemResponse("There is no such model"),
+    422: problemResponse("A field that is unknown, missing or out of range"),
+  },
 });
 
 const detokenizeRoute = createRoute({
@@ -83,18 +91,26 @@ const detokenizeRoute = createRoute({
   path: "/detokenize",
   summary: "Ids to texts",
   tags: ["tokenizer"],
-  request: { body: { required: true, ...json(detokenizeRequest) } },
-  responses: { 200: { description: "One text a list of ids", ...json(detokenizeResponse) } },
+  request: { body: { required: true, ...json(detokenizeRequestSchema) } },
+  responses: {
+    200: { description: "One text a list of ids", ...json(detokenizeResponse) },
+    404: problemResponse("There is no such model"),
+    422: problemResponse("A field that is unknown, missing or out of range"),
+  },
 });
 
-/** The tokeniser's routes, for models shipped or under `home`; to be mounted under /v1. */
-export function tokenizeRoutes<E extends Env = Env>(
+/**
+ * The tokeniser's routes, for models shipped or under `home`; to be mounted under /v1.
+ *
+ * @param validation What answers a body that the schema rejects.
+ */
+export function tokenizeRoutes(
   { home }: { home: string },
-  options?: OpenAPIHonoOptions<E>,
-): OpenAPIHono<E> {
+  validation?: (body: z.ZodType) => OpenAPIHonoOptions<Env>,
+): OpenAPIHono {
   const store = new TokenizerStore(home);
-  const app = new OpenAPIHono<E>(options);
-  app.openapi(tokenizeRoute, async (c) => {
+  const tokenize = new OpenAPIHono(validation?.(tokenizeRequestSchema));
+  tokenize.openapi(tokenizeRoute, async (c) => {
     const body = c.req.valid("json");
     const { tokenizer, chatTemplate } = await open(store, body.model);
     const result = (text: string, addSpecialTokens: boolean, allowSpecial: boolean) => {
@@ -124,7 +140,8 @@ export function tokenizeRoutes<E extends Env = Env>(
       return c.json({ results: [rendered] }, 200);
     });
   });
-  app.openapi(detokenizeRoute, async (c) => {
+  const detokenize = new OpenAPIHono(validation?.(detokenizeRequestSchema));
+  detokenize.openapi(detokenizeRoute, async (c) => {
     const { model, ids, skip_special_tokens } = c.req.valid("json");
     const { tokenizer } = await open(store, model);
     return attempt(() => {
@@ -132,6 +149,9 @@ export function tokenizeRoutes<E extends Env = Env>(
       return c.json({ texts }, 200);
     });
   });
+  const app = new OpenAPIHono();
+  app.route("/", tokenize);
+  app.route("/", detokenize);
   return app;
 }
 

@@ -2,7 +2,8 @@
 
 import { createRoute, OpenAPIHono, type OpenAPIHonoOptions, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
-import { verifyBatch, type VerifyItem } from "../wasm/verify.ts";
+import { ANSWER_LANGUAGES, verifyBatch, type VerifyItem } from "../wasm/verify.ts";
+import { boundedArray } from "./bounded_array.ts";
 import { problemResponse } from "./problem.ts";
 
 const MAX_ITEMS = 1000;
@@ -13,7 +14,7 @@ const text = z.string().max(MAX_CHARACTERS);
 
 const options = z.strictObject({
   targets: z.array(z.enum(["latex", "expr", "string"])).min(1).max(3).optional(),
-  precision: z.int().min(0).max(60).optional().openapi({
+  precision: z.int().min(0).max(60).optional().meta({
     description: "Decimals at which a decimal number is compared; 6 by default",
   }),
   boxed_match_priority: z.int().min(-1).max(1000).optional(),
@@ -23,17 +24,22 @@ const options = z.strictObject({
   fallback_mode: z.enum(["first_match", "no_fallback"]).optional(),
   strings: z.array(z.string().min(1).max(100)).min(1).max(MAX_STRINGS).optional(),
   lowercase: z.boolean().optional(),
-  language: z.string().max(40).optional(),
+  language: z.enum(ANSWER_LANGUAGES).optional().meta({
+    description: "Only its words announce an answer; by default every known language's do",
+  }),
   reasoning_delimiter: z.string().min(1).max(100).optional(),
 });
 
 /** The body of POST /verify. */
 export const verifyRequestSchema = z.strictObject({
-  items: z.array(z.strictObject({
-    gold: text.openapi({ example: "$\\frac{1}{2}$" }),
-    prediction: text.openapi({ example: "The answer is \\boxed{0.5}." }),
-    options: options.optional(),
-  })).min(1).max(MAX_ITEMS),
+  items: boundedArray(
+    z.strictObject({
+      gold: text.meta({ example: "$\\frac{1}{2}$" }),
+      prediction: text.meta({ example: "The answer is \\boxed{0.5}." }),
+      options: options.optional(),
+    }),
+    MAX_ITEMS,
+  ),
 });
 
 const verifyResponse = z.object({

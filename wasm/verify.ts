@@ -12,6 +12,37 @@
 
 import { initSync, verify_batch } from "./pkg/core/noregret_core.js";
 
+/** Languages whose way of announcing an answer is known. */
+export const ANSWER_LANGUAGES = [
+  "english",
+  "arabic",
+  "chinese",
+  "czech",
+  "dutch",
+  "french",
+  "german",
+  "greek",
+  "hebrew",
+  "hindi",
+  "indonesian",
+  "italian",
+  "japanese",
+  "korean",
+  "polish",
+  "portuguese",
+  "romanian",
+  "russian",
+  "spanish",
+  "swedish",
+  "thai",
+  "turkish",
+  "ukrainian",
+  "vietnamese",
+] as const;
+
+/** One of {@linkcode ANSWER_LANGUAGES}. */
+export type AnswerLanguage = typeof ANSWER_LANGUAGES[number];
+
 /** What is looked for, and how it is compared. */
 export interface VerifyOptions {
   /** Kinds of answers. @default {["latex", "expr"]} */
@@ -32,8 +63,8 @@ export interface VerifyOptions {
   strings?: readonly string[];
   /** Whether their case is ignored. @default {true} */
   lowercase?: boolean;
-  /** Accepted; words for "answer" in every known language are looked for. */
-  language?: string;
+  /** Only this language's words for "answer" announce one; by default every known language's. */
+  language?: AnswerLanguage;
   /** Only what follows it in the prediction counts. */
   reasoning_delimiter?: string;
 }

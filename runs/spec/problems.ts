@@ -184,6 +184,7 @@ type Def =
   | { type: "array"; element: z.ZodType }
   | { type: "union"; options: z.ZodType[]; discriminator?: string }
   | { type: "optional" | "default" | "prefault" | "nullable"; innerType: z.ZodType }
+  | { type: "pipe"; out: z.ZodType }
   | { type: "other" };
 
 function members(schema: z.ZodType, input: unknown): { def: Def }[] {
@@ -196,6 +197,7 @@ function members(schema: z.ZodType, input: unknown): { def: Def }[] {
       def.type === "object" && def.shape[tag]?.safeParse(valueAt(input, [tag])).success
     );
   }
+  if (def.type === "pipe") return members(def.out, input);
   if ("innerType" in def) return members(def.innerType, input);
   return [{ def }];
 }

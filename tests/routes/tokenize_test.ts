@@ -2,6 +2,7 @@ import assert from "@std/assert";
 import { join } from "@std/path";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
+import { validation } from "../../routes/problem.ts";
 import { tokenizeRoutes } from "../../routes/tokenize.ts";
 import { expected, smallFile } from "../wasm/tokenizer_fixtures.ts";
 
@@ -14,6 +15,7 @@ interface Result {
 }
 
 interface Answer {
+  errors: { path: string; message: string; allowed?: string[] }[];
   results: Result[];
   texts: string[];
 }
@@ -31,7 +33,7 @@ async function withModel(
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeFile(join(folder, "tokenizer.json"), smallFile("roberta"));
     const app = new OpenAPIHono();
-    app.route("/v1", tokenizeRoutes({ home }));
+    app.route("/v1", tokenizeRoutes({ home }, validation));
     app.onError((error, c) =>
       error instanceof HTTPException
         ? c.json({ detail: error.message }, error.status)
@@ -161,12 +163,44 @@ Deno.test("a request with both, neither or unknown keys is refused", async () =>
       const body of [{}, { texts, messages }, { texts, unknown: 1 }, { texts: [] }, { texts: [1] }]
     ) {
       const { status } = await post("/v1/tokenize", { model: "small", ...body });
-      assert.equal(status, 400, JSON.stringify(body));
+      assert.equal(status, 422, JSON.stringify(body));
     }
     assert.equal(
       (await post("/v1/tokenize", { model: "small", texts, max_length: 1 })).status,
       422,
     );
     assert.equal((await post("/v1/detokenize", { model: "small", ids: [[-1]] })).status, 400);
+  });
+});
+
+Deno.test("POST /v1/tokenize and /v1/detokenize list the names allowed beside an unknown one", async () => {
+  await withModel(async (post) => {
+    const { status, answer } = await post("/v1/tokenize", {
+      model: "small",
+      texts: [""],
+      special: 1,
+    });
+    assert.equal(status, 422);
+    assert.equal(answer.errors[0]!.path, "/special");
+    assert(answer.errors[0]!.allowed!.includes("allow_special"));
+    const { answer: other } = await post("/v1/detokenize", {
+      model: "small",
+      ids: [[]],
+      texts: [],
+    });
+    assert.deepEqual(other.errors[0]!.allowed, ["model", "ids", "skip_special_tokens"]);
+  });
+});
+
+Deno.test("POST /v1/detokenize names the first of many bad ids", async () => {
+  await withModel(async (post) => {
+    const ids = [[1], [1, 2, ...Array(300_000).fill(-1)]];
+    const { status, answer } = await post("/v1/detokenize", { model: "small", ids });
+    assert.equal(status, 422);
+    assert.equal(answer.errors.length, 1);
+    assert.equal(answer.errors[0]!.path, "/ids/1/2");
+    assert.match(answer.errors[0]!.message, /from 0 to 4294967295, but found -1/);
+    const lists = Array(300_000).fill([-1]);
+    assert.equal((await post("/v1/detokenize", { model: "small", ids: lists })).status, 422);
   });
 });

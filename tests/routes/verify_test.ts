@@ -37,11 +37,21 @@ Deno.test("POST /v1/verify names the field that is wrong", async () => {
   assert.equal(answer.errors[0].path, "/items/0/options/precision");
 });
 
+Deno.test("POST /v1/verify lists the names allowed beside an unknown one, and the languages", async () => {
+  const item = { gold: "1", prediction: "1" };
+  const { answer } = await post({ items: [{ ...item, options: { precison: 3 } }] });
+  assert.equal(answer.errors[0].path, "/items/0/options/precison");
+  assert(answer.errors[0].allowed.includes("precision"));
+  const { answer: other } = await post({ items: [{ ...item, options: { language: "klingon" } }] });
+  assert(other.errors[0].allowed.includes("german"));
+});
+
 Deno.test("POST /v1/verify refuses too many items and too long texts", async () => {
   const one = { gold: "1", prediction: "1" };
   assert.equal((await post({ items: Array(1001).fill(one) })).status, 422);
   assert.equal((await post({ items: [{ ...one, prediction: "1".repeat(20_001) }] })).status, 422);
   assert.equal((await post({ items: [] })).status, 422);
+  assert.equal((await post({ items: Array(300_000).fill(1) })).status, 422);
   assert.equal((await post({ items: Array(1000).fill(one) })).status, 200);
 });
 

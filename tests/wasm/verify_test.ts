@@ -1,5 +1,7 @@
 import assert from "@std/assert";
 import {
+  ANSWER_LANGUAGES,
+  type AnswerLanguage,
   mathReward,
   type Verdict,
   verify,
@@ -98,6 +100,38 @@ Deno.test("an unknown option is an error of its own item", () => {
   ]);
   assert.match(bad!.error!, /precison/);
   assert.ok(good!.equal);
+});
+
+Deno.test("each language announces its final answer, and one asked for alone counts", () => {
+  const texts: Partial<Record<AnswerLanguage, string>> = {
+    english: "The final answer is 42. It took 7 steps.",
+    arabic: "الإجابة النهائية هي 42. عدد الخطوات 7",
+    chinese: "最终答案是 42，共用 7 步。",
+    dutch: "Het uiteindelijke antwoord is 42, in 7 stappen.",
+    french: "La réponse finale est 42, obtenue en 7 étapes.",
+    german: "Die endgültige Antwort ist 42, in 7 Schritten.",
+    hindi: "अंतिम उत्तर है 42। कुल 7 चरण।",
+    italian: "La risposta finale è 42, in 7 passi.",
+    japanese: "最終的な答えは42です。手順は7つです。",
+    korean: "최종 답은 42입니다. 단계는 7개입니다.",
+    polish: "Ostateczna odpowiedź to 42, w 7 krokach.",
+    portuguese: "A resposta final é 42, em 7 passos.",
+    russian: "Итоговый ответ: 42. Всего 7 шагов.",
+    spanish: "La respuesta final es 42. Usamos 7 pasos.",
+    turkish: "Nihai cevap: 42, toplam 7 adım.",
+    vietnamese: "Đáp án cuối cùng là 42, gồm 7 bước.",
+  };
+  for (const [language, text] of Object.entries(texts) as [AnswerLanguage, string][]) {
+    assert.ok(verify("$42$", text).equal, text);
+    assert.ok(verify("$42$", text, { language }).equal, text);
+    const other = language === "thai" ? "czech" : "thai";
+    assert.ok(!verify("$42$", text, { language: other }).equal, `${language} read as ${other}`);
+  }
+  for (const language of ANSWER_LANGUAGES) {
+    assert.equal(verify("$1$", "1", { language }).error, undefined, language);
+  }
+  const bad = verify("$1$", "1", { language: "klingon" as never });
+  assert.match(bad.error!, /unknown language "klingon": expected one of english, /);
 });
 
 Deno.test("the reward is 1 for the right answer, and a box earns its own", () => {

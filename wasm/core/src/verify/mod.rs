@@ -66,7 +66,9 @@ pub fn verify(gold: &str, prediction: &str, options: &Options) -> Verdict {
         });
         return verdict;
     };
-    verdict.rule = compare(&g.expr, &p.expr, &cx).or_else(|| relisted(&g, &p, &cx));
+    verdict.rule = compare(&g.expr, &p.expr, &cx)
+        .or_else(|| relisted(&g, &p, &cx))
+        .or_else(|| same_words(&g, &p));
     verdict.equal = verdict.rule.is_some();
     verdict.confidence = verdict.rule.map_or(1.0, Rule::confidence);
     if budget.exhausted() && !verdict.equal {
@@ -98,6 +100,19 @@ fn relisted(g: &Answer, p: &Answer, cx: &Context) -> Option<Rule> {
         return None;
     }
     compare(&x, &y, cx)
+}
+
+/// `\text{June 20}` against `June 20`: the same words, however they were read.
+fn same_words(g: &Answer, p: &Answer) -> Option<Rule> {
+    let Expr::Text(words) = &g.expr else {
+        return None;
+    };
+    let [part] = p.candidate.parts.as_slice() else {
+        return None;
+    };
+    let lower = |text: &str| equal::words::bare(text).to_lowercase();
+    let (a, b) = (lower(words), lower(&part.text));
+    (a.chars().count() > 2 && a == b).then_some(Rule::Text)
 }
 
 fn has_grouping(text: &str) -> bool {

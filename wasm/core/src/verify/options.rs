@@ -1,5 +1,6 @@
 //! What a call may ask for, with Math-Verify's names and defaults.
 
+use super::extract::languages::{self, Language, LANGUAGES};
 use serde::Deserialize;
 
 /// How text is looked for.
@@ -30,8 +31,27 @@ pub enum FallbackMode {
     FirstMatch,
 }
 
+/// A language by its English name.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AnswerLanguage(pub &'static Language);
+
+impl TryFrom<String> for AnswerLanguage {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        languages::named(&name).map(Self).ok_or_else(|| {
+            let known: Vec<&str> = LANGUAGES.iter().map(|l| l.name).collect();
+            format!(
+                "unknown language \"{name}\": expected one of {}",
+                known.join(", ")
+            )
+        })
+    }
+}
+
 /// One call's options.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     pub targets: Vec<Target>,
@@ -49,8 +69,8 @@ pub struct Options {
     pub strings: Vec<String>,
     /// Whether the case of those strings is ignored.
     pub lowercase: bool,
-    /// Accepted for compatibility: the words for "answer" of every known language are looked for.
-    pub language: Option<String>,
+    /// Only this language's words for "answer" announce one; by default every known language's do.
+    pub language: Option<AnswerLanguage>,
     /// Only what follows it counts; without it in the text there is no answer.
     pub reasoning_delimiter: Option<String>,
 }

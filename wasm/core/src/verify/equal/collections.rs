@@ -1,7 +1,7 @@
 //! Lists and sets without order, tuples with it.
 
 use super::{elides, sets, Context, Rule};
-use crate::verify::tree::Expr;
+use crate::verify::tree::{Expr, RelOp};
 
 /// Longer collections are compared only if identical.
 const MAX_ITEMS: usize = 300;
@@ -14,6 +14,21 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
     if let (Expr::Tuple(a), Expr::Matrix(m)) | (Expr::Matrix(m), Expr::Tuple(a)) = (g, p) {
         let flat = vector(m)?;
         return ordered(a, &flat, cx).then_some(Rule::Tuple);
+    }
+    // `x = 1, y = 2` against `(1, 2)`: in the order of the symbols.
+    if let (Expr::List(a), Expr::Tuple(b)) | (Expr::Tuple(b), Expr::List(a)) = (g, p) {
+        if let Some(system) = system(a) {
+            let gold_first = matches!(g, Expr::List(_));
+            let same = |values: &[Expr]| {
+                if gold_first {
+                    ordered(values, b, cx)
+                } else {
+                    ordered(b, values, cx)
+                }
+            };
+            let written: Vec<Expr> = a.clone();
+            return (same(&written) || same(&system)).then_some(Rule::Tuple);
+        }
     }
     match (g, p) {
         (Expr::Tuple(a), Expr::Tuple(b) | Expr::List(b) | Expr::Set(b)) => {
@@ -31,6 +46,23 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
                 .or_else(|| sets::equal(g, p, cx))
         }
     }
+}
+
+/// Assignments to different symbols, sorted by name.
+fn system(items: &[Expr]) -> Option<Vec<Expr>> {
+    let mut named = items
+        .iter()
+        .map(|e| match e {
+            Expr::Rel { items, ops } => match (items.as_slice(), ops.as_slice()) {
+                ([Expr::Sym(name), _], [RelOp::Eq]) => Some((name.clone(), e.clone())),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect::<Option<Vec<_>>>()?;
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    let distinct = named.windows(2).all(|w| w[0].0 != w[1].0);
+    distinct.then(|| named.into_iter().map(|(_, e)| e).collect())
 }
 
 fn parts(e: &Expr) -> Option<&[Expr]> {
@@ -84,6 +116,9 @@ pub fn ratios(a: &[Expr], b: &[Expr], cx: &Context) -> Option<Rule> {
     }
     if ordered(a, b, cx) {
         return Some(Rule::Tuple);
+    }
+    if units(a) {
+        return None;
     }
     let cross = |k: usize| {
         let left = Expr::Mul(vec![a[k].clone(), b[0].clone()]);

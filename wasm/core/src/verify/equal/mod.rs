@@ -5,13 +5,16 @@ mod ball;
 mod collections;
 mod dd;
 mod exact;
+mod inequality;
 mod infinite;
 mod matrix;
 mod numeric;
+mod pieces;
 mod relations;
 mod scalar;
 mod sets;
-mod words;
+mod univariate;
+pub mod words;
 
 use super::budget::Budget;
 use super::options::Options;
@@ -71,6 +74,13 @@ pub struct Context<'a> {
 /// Compares two parsed answers.
 pub fn compare(gold: &Expr, prediction: &Expr, cx: &Context) -> Option<Rule> {
     let (g, p) = (settle(gold), settle(prediction));
+    // `a + bI`: a capital I on one side alone is the imaginary unit.
+    let writes_i = |e: &Expr| e.any(&|x| matches!(x, Expr::Sym(s) if s == "I"));
+    let (g, p) = match (writes_i(&g), writes_i(&p)) {
+        (true, false) => (imaginary(&g), p),
+        (false, true) => (g, imaginary(&p)),
+        _ => (g, p),
+    };
     if !cx.options.strict {
         let renamed = relations::rename(&p, &g);
         if let Some(rule) = equal(&g, &renamed, cx) {
@@ -78,6 +88,13 @@ pub fn compare(gold: &Expr, prediction: &Expr, cx: &Context) -> Option<Rule> {
         }
     }
     equal(&g, &p, cx)
+}
+
+fn imaginary(e: &Expr) -> Expr {
+    match e {
+        Expr::Sym(s) if s == "I" => Expr::Const(Constant::I),
+        other => other.map(&mut imaginary),
+    }
 }
 
 /// One level of [`compare`], on settled trees.
@@ -110,10 +127,18 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
         }
     }
     // `[[1, 0], [0, 1]]` against a matrix.
-    if let (Expr::Matrix(_), other) = (g, p) {
-        if let Some(rows) = nested_lists(other) {
-            return equal(g, &Expr::Matrix(rows), cx);
+    match (g, p) {
+        (Expr::Matrix(_), other) => {
+            if let Some(rows) = nested_lists(other) {
+                return equal(g, &Expr::Matrix(rows), cx);
+            }
         }
+        (other, Expr::Matrix(_)) => {
+            if let Some(rows) = nested_lists(other) {
+                return equal(&Expr::Matrix(rows), p, cx);
+            }
+        }
+        _ => {}
     }
     let (g, p) = relations::unwrap(g, p);
     let (g, p) = (&g, &p);
@@ -123,6 +148,16 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
     use Expr::*;
     match (g, p) {
         (Rel { .. }, Rel { .. }) => relations::equal(g, p, cx),
+        (Residue { .. }, Rel { items, ops }) | (Rel { items, ops }, Residue { .. })
+            if ops.as_slice() == [RelOp::Equiv] && only_symbols(&items[0]) =>
+        {
+            // `x ≡ 3 (mod 7)` against `3 (mod 7)`.
+            if matches!(g, Residue { .. }) {
+                equal(g, &items[1], cx)
+            } else {
+                equal(&items[1], p, cx)
+            }
+        }
         (
             Rel { .. },
             Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Tuple(_) | Builder { .. },

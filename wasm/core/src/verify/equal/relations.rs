@@ -124,6 +124,18 @@ fn flip(op: RelOp) -> RelOp {
 /// One relation against one.
 fn single((gl, gop, gr): Piece, (pl, pop, pr): Piece, cx: &Context) -> bool {
     let same = |a: &Expr, b: &Expr| super::equal(a, b, cx).is_some();
+    // `f(x) = x + 1` and `f(t) = t + 1` define the same function.
+    if let (Expr::Apply(f, x), Expr::Apply(h, y)) = (gl, pl) {
+        if let (true, [Expr::Sym(x)], [Expr::Sym(y)]) =
+            (f == h && gop == pop, x.as_slice(), y.as_slice())
+        {
+            let mut free = BTreeSet::new();
+            scalar::symbols(pr, &mut free, &mut vec![]);
+            if x != y && !free.contains(x) {
+                return same(gr, &replace(pr, &[(y.clone(), x.clone())]));
+            }
+        }
+    }
     if gop == pop && same(gl, pl) && same(gr, pr)
         || flip(gop) == pop && same(gl, pr) && same(gr, pl)
     {

@@ -1,32 +1,14 @@
-//! Sets of real numbers: intervals, unions and simple inequalities as sorted pieces of the line.
+//! Sets of real numbers: intervals, unions and inequalities as sorted pieces of the line.
 
-use super::numeric::{eval, Point};
+use super::inequality::relation;
+use super::pieces::{complement, end, infinity, intersect, merged, End, Piece, MAX_PIECES};
 use super::{Context, Rule};
 use crate::verify::tree::{Constant, Expr, NamedSet, RelOp, SetOp};
-use std::collections::BTreeSet;
-
-/// More pieces than an answer has.
-const MAX_PIECES: usize = 64;
-
-/// An end of a piece.
-#[derive(Clone, Debug)]
-struct End {
-    /// Only to sort by; equality asks `expr`.
-    at: f64,
-    expr: Expr,
-    open: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Piece {
-    lo: End,
-    hi: End,
-}
 
 /// Pieces of the line, and the variable that an inequality names.
-struct Region {
-    pieces: Vec<Piece>,
-    name: Option<String>,
+pub struct Region {
+    pub pieces: Vec<Piece>,
+    pub name: Option<String>,
 }
 
 /// Compares where at least one side is a set of numbers.
@@ -124,46 +106,12 @@ fn union_parts<'a>(e: &'a Expr, out: &mut Vec<&'a Expr>) {
     }
 }
 
-fn end(e: &Expr, open: bool, cx: &Context) -> Option<End> {
-    let at = match e {
-        Expr::Const(Constant::Infinity) => f64::INFINITY,
-        Expr::Neg(x) if matches!(**x, Expr::Const(Constant::Infinity)) => f64::NEG_INFINITY,
-        other => {
-            let ball = eval(
-                other,
-                &mut Point {
-                    values: vec![],
-                    budget: cx.budget,
-                    seed: 5,
-                },
-            )?;
-            if !ball.is_real() || !ball.re.hi.is_finite() {
-                return None;
-            }
-            ball.re.hi
-        }
-    };
-    Some(End {
-        at,
-        expr: e.clone(),
-        open: open || at.is_infinite(),
-    })
-}
-
-fn infinity(at: f64) -> End {
-    End {
-        at,
-        expr: Expr::Const(Constant::Infinity),
-        open: true,
-    }
-}
-
 fn plain(pieces: Vec<Piece>) -> Region {
     Region { pieces, name: None }
 }
 
 /// The pieces an expression describes.
-fn region(e: &Expr, cx: &Context) -> Option<Region> {
+pub fn region(e: &Expr, cx: &Context) -> Option<Region> {
     cx.budget.spend(10)?;
     match e {
         Expr::Interval {
@@ -265,187 +213,4 @@ fn point(x: &Expr, cx: &Context) -> Option<Piece> {
         lo: at.clone(),
         hi: at,
     })
-}
-
-/// A chain such as `1 < x ≤ 2`, each link of which is linear in one variable.
-fn relation(items: &[Expr], ops: &[RelOp], cx: &Context) -> Option<Region> {
-    let mut names = BTreeSet::new();
-    items
-        .iter()
-        .for_each(|x| super::scalar::symbols(x, &mut names, &mut vec![]));
-    if let [RelOp::In] = ops {
-        let Expr::Sym(name) = &items[0] else {
-            return None;
-        };
-        return Some(Region {
-            pieces: region(&items[1], cx)?.pieces,
-            name: Some(name.clone()),
-        });
-    }
-    if names.len() != 1 {
-        return None;
-    }
-    let name = names.into_iter().next()?;
-    let mut out: Option<Vec<Piece>> = None;
-    for (k, op) in ops.iter().enumerate() {
-        let link = link(&items[k], *op, &items[k + 1], &name, cx)?;
-        out = Some(match out {
-            None => link,
-            Some(before) => intersect(&merged(before), &merged(link)),
-        });
-    }
-    Some(Region {
-        pieces: out?,
-        name: Some(name),
-    })
-}
-
-fn link(left: &Expr, op: RelOp, right: &Expr, name: &str, cx: &Context) -> Option<Vec<Piece>> {
-    let is_variable = |e: &Expr| matches!(e, Expr::Sym(s) if s == name);
-    let constant = |e: &Expr| !e.any(&|x| matches!(x, Expr::Sym(_)));
-    let (bound, op) = if is_variable(left) && constant(right) {
-        (right.clone(), op)
-    } else if is_variable(right) && constant(left) {
-        (left.clone(), flip(op))
-    } else {
-        linear(left, op, right, name, cx)?
-    };
-    let at = |open: bool| end(&bound, open, cx);
-    let (low, high) = (infinity(f64::NEG_INFINITY), infinity(f64::INFINITY));
-    Some(match op {
-        RelOp::Lt => vec![Piece {
-            lo: low,
-            hi: at(true)?,
-        }],
-        RelOp::Le => vec![Piece {
-            lo: low,
-            hi: at(false)?,
-        }],
-        RelOp::Gt => vec![Piece {
-            lo: at(true)?,
-            hi: high,
-        }],
-        RelOp::Ge => vec![Piece {
-            lo: at(false)?,
-            hi: high,
-        }],
-        RelOp::Eq => vec![Piece {
-            lo: at(false)?,
-            hi: at(false)?,
-        }],
-        RelOp::Ne => vec![
-            Piece {
-                lo: low,
-                hi: at(true)?,
-            },
-            Piece {
-                lo: at(true)?,
-                hi: high,
-            },
-        ],
-        _ => return None,
-    })
-}
-
-fn flip(op: RelOp) -> RelOp {
-    match op {
-        RelOp::Lt => RelOp::Gt,
-        RelOp::Le => RelOp::Ge,
-        RelOp::Gt => RelOp::Lt,
-        RelOp::Ge => RelOp::Le,
-        other => other,
-    }
-}
-
-/// `a·x + b < c·x + d` with rational numbers, solved for x.
-fn linear(left: &Expr, op: RelOp, right: &Expr, name: &str, cx: &Context) -> Option<(Expr, RelOp)> {
-    use num_rational::BigRational;
-    use num_traits::{Signed, Zero};
-    let f = Expr::Add(vec![left.clone(), right.clone().negated()]);
-    let at = |k: i64| {
-        super::exact::rational(
-            &super::exact::substitute(&f, name, &Expr::int(k)),
-            cx.budget,
-        )
-    };
-    let (f0, f1, f2, f7) = (at(0)?, at(1)?, at(2)?, at(7)?);
-    let slope = &f1 - &f0;
-    if slope.is_zero()
-        || &f2 - &f1 != slope
-        || &f7 - &f0 != &slope * BigRational::from_integer(7.into())
-    {
-        return None;
-    }
-    let op = if slope.is_negative() { flip(op) } else { op };
-    Some((Expr::rational(-f0 / slope), op))
-}
-
-/// Sorted, without overlaps; pieces that touch become one.
-fn merged(mut pieces: Vec<Piece>) -> Vec<Piece> {
-    pieces.retain(|p| p.lo.at < p.hi.at || (p.lo.at == p.hi.at && !p.lo.open && !p.hi.open));
-    pieces.sort_by(|a, b| a.lo.at.total_cmp(&b.lo.at).then(a.lo.open.cmp(&b.lo.open)));
-    let mut out: Vec<Piece> = vec![];
-    for p in pieces {
-        match out.last_mut() {
-            Some(last)
-                if p.lo.at < last.hi.at
-                    || (p.lo.at == last.hi.at && !(p.lo.open && last.hi.open)) =>
-            {
-                if p.hi.at > last.hi.at || (p.hi.at == last.hi.at && !p.hi.open) {
-                    last.hi = p.hi;
-                }
-            }
-            _ => out.push(p),
-        }
-    }
-    out
-}
-
-fn intersect(a: &[Piece], b: &[Piece]) -> Vec<Piece> {
-    let mut out = vec![];
-    for x in a {
-        for y in b {
-            let lo = if x.lo.at > y.lo.at || (x.lo.at == y.lo.at && x.lo.open) {
-                &x.lo
-            } else {
-                &y.lo
-            };
-            let hi = if x.hi.at < y.hi.at || (x.hi.at == y.hi.at && x.hi.open) {
-                &x.hi
-            } else {
-                &y.hi
-            };
-            out.push(Piece {
-                lo: lo.clone(),
-                hi: hi.clone(),
-            });
-            if out.len() > 4 * MAX_PIECES {
-                return out;
-            }
-        }
-    }
-    merged(out)
-}
-
-fn complement(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut out = vec![];
-    let mut from = infinity(f64::NEG_INFINITY);
-    for p in pieces {
-        out.push(Piece {
-            lo: from,
-            hi: End {
-                open: !p.lo.open,
-                ..p.lo
-            },
-        });
-        from = End {
-            open: !p.hi.open,
-            ..p.hi
-        };
-    }
-    out.push(Piece {
-        lo: from,
-        hi: infinity(f64::INFINITY),
-    });
-    merged(out)
 }

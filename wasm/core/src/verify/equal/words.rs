@@ -4,10 +4,32 @@ use super::Rule;
 use crate::verify::parse::number_word;
 use crate::verify::tree::{Constant, Expr};
 
+/// A text without spaces, brackets and punctuation; operators stay, for it may be a formula.
+pub fn bare(text: &str) -> String {
+    let text = text.replace("\\text", "").replace("\\ ", "");
+    // `non-negative`: a hyphen between words of two letters or more.
+    let words = text
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|w| !w.is_empty());
+    let prose = text
+        .chars()
+        .all(|c| c.is_alphabetic() || c.is_whitespace() || c == '-')
+        && words.into_iter().all(|w| w.chars().count() > 1);
+    text.chars()
+        .filter(|c| {
+            c.is_alphanumeric()
+                || (matches!(
+                    c,
+                    '+' | '-' | '*' | '/' | '=' | '<' | '>' | '^' | '_' | '\\' | '|' | '&' | '%'
+                ) && !(prose && *c == '-'))
+        })
+        .collect()
+}
+
 /// The letters an expression spells: `\text{MAKE}`, `MAKE` and `M·A·K·E` are the same word.
 fn spelled(e: &Expr) -> Option<String> {
     Some(match e {
-        Expr::Text(s) => s.chars().filter(|c| c.is_alphanumeric()).collect(),
+        Expr::Text(s) => bare(s),
         Expr::Sym(s) => s.trim_start_matches('\\').to_string(),
         Expr::Const(Constant::E) => "e".into(),
         Expr::Const(Constant::I) => "i".into(),

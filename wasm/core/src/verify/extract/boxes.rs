@@ -64,7 +64,7 @@ fn joins(source: &Source, from: usize, to: usize) -> bool {
     if text.contains("\n\n") || text.contains(". ") || text.contains('=') {
         return between.len() > 0
             && text.contains('=')
-            && text.contains("and")
+            && (text.contains("and") || text.contains(" or "))
             && !text.contains("\n\n")
             && !text.contains(". ");
     }

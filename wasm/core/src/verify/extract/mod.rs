@@ -1,12 +1,16 @@
 //! Finds the answer in a completion: candidates of several kinds, grouped by how clearly they are
 //! announced; within a group the last one wins.
 
+mod anchors;
 mod boxes;
+mod brackets;
 mod environments;
+pub mod languages;
 mod plain;
 mod strings;
 
 use super::options::{Options, Target};
+use anchors::{anchors, Anchor};
 
 /// Longer texts are read from their end only.
 const MAX_TEXT: usize = 200_000;
@@ -44,8 +48,8 @@ pub struct Part {
 /// The text to look at, as characters.
 pub struct Source {
     pub chars: Vec<char>,
-    /// Each place where a word for "answer" starts, and whether "final" stands before it.
-    pub anchors: Vec<(usize, bool)>,
+    /// Each place where a word for "answer" stands.
+    pub anchors: Vec<Anchor>,
 }
 
 /// Every candidate, best first.
@@ -54,7 +58,7 @@ pub fn candidates(text: &str, options: &Options) -> Vec<Candidate> {
         return vec![];
     };
     let chars: Vec<char> = mend(text);
-    let anchors = anchors(&chars);
+    let anchors = anchors(&chars, options.language.map(|l| l.0));
     let source = Source { chars, anchors };
     let mut out = vec![];
     if options.wants(Target::Latex) {
@@ -132,44 +136,6 @@ fn mend(text: &str) -> Vec<char> {
     out
 }
 
-/// Words for "answer".
-const ANSWER: &[&str] = &[
-    "answer",
-    "réponse",
-    "reponse",
-    "respuesta",
-    "resposta",
-    "risposta",
-    "antwort",
-    "ответ",
-    "答案",
-    "答え",
-    "答：",
-    "الإجابة",
-    "الجواب",
-    "उत्तर",
-    "정답",
-    "답은",
-];
-
-fn anchors(chars: &[char]) -> Vec<(usize, bool)> {
-    let mut out = vec![];
-    for i in 0..chars.len() {
-        for word in ANSWER {
-            if starts(chars, i, word) {
-                let before: String = chars[i.saturating_sub(7)..i]
-                    .iter()
-                    .collect::<String>()
-                    .to_lowercase();
-                let is_final = before.trim_end().ends_with("final");
-                out.push((i + word.chars().count(), is_final));
-                break;
-            }
-        }
-    }
-    out
-}
-
 /// Whether `word`, in lower case, stands at `i` in any case.
 pub fn starts(chars: &[char], i: usize, word: &str) -> bool {
     let mut k = i;
@@ -189,64 +155,6 @@ pub fn starts(chars: &[char], i: usize, word: &str) -> bool {
 }
 
 impl Source {
-    /// How clearly the candidate at `start..end` is announced.
-    pub fn priority(&self, start: usize, end: usize) -> i32 {
-        let mut best = 300;
-        // Only the nearest few anchors can be close enough.
-        let until = self.anchors.partition_point(|(at, _)| *at <= start);
-        for (at, is_final) in self.anchors[..until].iter().rev().take(4) {
-            let gap = &self.chars[*at..start];
-            if gap.len() > 120 {
-                break;
-            }
-            let says_is = says_is(gap);
-            if *is_final && says_is == Some(true) && gap.len() <= 8 && self.hopes(end) {
-                return 0;
-            }
-            let colon = matches!(
-                gap.iter().find(|c| !c.is_whitespace() && **c != '*'),
-                Some(':' | '：')
-            );
-            let p = if *is_final && says_is == Some(true) {
-                50
-            } else if colon && gap.len() <= 60 {
-                100
-            } else if gap.len() <= 60 {
-                200
-            } else {
-                300
-            };
-            best = best.min(p);
-        }
-        best
-    }
-
-    /// As [`Source::priority`], where a word for "answer" announces only the first thing after it.
-    pub fn announce(&self, start: usize, end: usize, announced: &mut [bool]) -> i32 {
-        let priority = self.priority(start, end);
-        let nearest = self.anchors.partition_point(|(at, _)| *at <= start);
-        if !(100..300).contains(&priority) || nearest == 0 {
-            return priority;
-        }
-        if std::mem::replace(&mut announced[nearest - 1], true) {
-            return 300;
-        }
-        priority
-    }
-
-    /// `… I hope it is correct`, which one prompt asks for.
-    fn hopes(&self, end: usize) -> bool {
-        let mut i = end;
-        while self
-            .chars
-            .get(i)
-            .is_some_and(|c| c.is_whitespace() || matches!(c, '.' | '$' | '*'))
-        {
-            i += 1;
-        }
-        starts(&self.chars, i, "i hope")
-    }
-
     /// The text of a range.
     pub fn text(&self, start: usize, end: usize) -> String {
         self.chars[start.min(end)..end].iter().collect()
@@ -271,14 +179,4 @@ impl Source {
             .iter()
             .any(|w| starts(&self.chars, at, w) && !starts(&self.chars, at, "percentage point"))
     }
-}
-
-/// Whether the gap ends in "is": `None` without it, `Some(true)` right before the answer.
-fn says_is(gap: &[char]) -> Option<bool> {
-    let text: String = gap.iter().collect::<String>().to_lowercase();
-    let text = text.trim_end().trim_end_matches([':', '*', '$']).trim_end();
-    if text.ends_with(" is") || text == "is" {
-        return Some(true);
-    }
-    text.contains(" is ").then_some(false)
 }

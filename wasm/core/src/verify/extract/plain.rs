@@ -1,7 +1,8 @@
 //! Numbers and expressions in prose, `#### 42`, and texts that are an expression as a whole.
 
-use super::{starts, Candidate, Kind, Part, Source};
+use super::{brackets, starts, Candidate, Kind, Part, Source};
 use crate::verify::options::{Options, Target};
+use crate::verify::parse::number_word;
 
 /// A longer text is prose.
 const MAX_WHOLE: usize = 400;
@@ -41,12 +42,28 @@ pub fn find(source: &Source, options: &Options, out: &mut Vec<Candidate>) {
             }
         }
     }
+    number_words(source, out);
     let mut announced = vec![false; source.anchors.len()];
     let mut i = 0;
     let mut found = 0;
     while i < chars.len() && found < MAX_CANDIDATES {
-        if !may_start(chars, i) {
+        if !may_start(chars, i) && !brackets::may_start(chars, i) {
             i += 1;
+            continue;
+        }
+        if let Some(end) = brackets::group(chars, i) {
+            out.push(Candidate {
+                priority: source.announce(i, end, &mut announced),
+                start: i,
+                end,
+                kind: Kind::Plain,
+                parts: vec![Part {
+                    text: source.text(i, end),
+                    percent: false,
+                }],
+            });
+            found += 1;
+            i = end;
             continue;
         }
         let (number_end, expression_end) = (number(chars, i), expression(chars, i));
@@ -57,6 +74,7 @@ pub fn find(source: &Source, options: &Options, out: &mut Vec<Candidate>) {
             if is_number && expression_end.is_some_and(|e| e > end) {
                 continue;
             }
+            let end = scaled(chars, end);
             let percent = source.percent(end);
             let text = source.text(i, end);
             // `x = 5 = …`: a value in the middle of a chain is not announced by the word before it.
@@ -82,6 +100,46 @@ pub fn find(source: &Source, options: &Options, out: &mut Vec<Candidate>) {
             found += 1;
         }
         i = longest.max(i + 1);
+    }
+}
+
+/// `The answer is two.`
+fn number_words(source: &Source, out: &mut Vec<Candidate>) {
+    for anchor in &source.anchors {
+        let mut start = anchor.at;
+        let skip = |start: &mut usize| {
+            while source
+                .chars
+                .get(*start)
+                .is_some_and(|c| matches!(c, ' ' | ':' | '*'))
+            {
+                *start += 1;
+            }
+        };
+        skip(&mut start);
+        if starts(&source.chars, start, "is ") {
+            start += 3;
+        }
+        skip(&mut start);
+        let end = source.chars[start..]
+            .iter()
+            .take(12)
+            .take_while(|c| c.is_ascii_alphabetic())
+            .count()
+            + start;
+        let text = source.text(start, end);
+        if number_word(&text).is_some() {
+            out.push(Candidate {
+                priority: source.priority(start, end),
+                start,
+                end,
+                kind: Kind::Plain,
+                parts: vec![Part {
+                    text,
+                    percent: false,
+                }],
+            });
+        }
     }
 }
 
@@ -232,6 +290,23 @@ fn number(chars: &[char], i: usize) -> Option<usize> {
     (first > 0 || k > i + 1)
         .then_some(k)
         .filter(|k| *k > i && chars[*k - 1].is_ascii_digit())
+}
+
+/// `5 million`: after the word that scales the number.
+fn scaled(chars: &[char], end: usize) -> usize {
+    let mut at = end;
+    while chars.get(at) == Some(&' ') {
+        at += 1;
+    }
+    ["hundred", "thousand", "million", "billion", "trillion"]
+        .iter()
+        .map(|w| (w, at + w.len()))
+        .find(|(w, after)| {
+            at > end
+                && starts(chars, at, w)
+                && !chars.get(*after).is_some_and(|c| c.is_alphanumeric())
+        })
+        .map_or(end, |(_, after)| after)
 }
 
 /// Where an expression of digits and operators ends; it has one operator at least.

@@ -4,7 +4,7 @@ use super::numbers::ten_to;
 use super::terms::word_value;
 use super::token::{Delim, Tok};
 use super::{ParseError, Parser, Result};
-use crate::verify::tree::{Constant, Expr, Func, Number};
+use crate::verify::tree::{Constant, Expr, Func, Number, RelOp};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -220,6 +220,7 @@ impl Parser<'_> {
                 Some("f" | "g" | "h" | "F" | "G" | "H")
             );
         name.push_str(&primes);
+        let callable = callable || self.defines();
         if callable && !self.spaced() {
             let braced = self.peek() == Some(&Tok::Open(Delim::Brace))
                 && self.peek_at(1) == Some(&Tok::Open(Delim::Paren));
@@ -237,6 +238,20 @@ impl Parser<'_> {
             }
         }
         Ok(Expr::Sym(name))
+    }
+
+    /// `W(x) = 1`: a symbol with a symbol in brackets, at the start of an equation; the first is read.
+    fn defines(&self) -> bool {
+        let starts = self.at == 1
+            || matches!(
+                self.tokens.get(self.at.wrapping_sub(2)).map(|t| &t.tok),
+                Some(Tok::Op(',' | ';') | Tok::And | Tok::Row)
+            );
+        starts
+            && self.peek() == Some(&Tok::Open(Delim::Paren))
+            && matches!(self.peek_at(1), Some(Tok::Sym(_)))
+            && self.peek_at(2) == Some(&Tok::Close(Delim::Paren))
+            && self.peek_at(3) == Some(&Tok::Rel(RelOp::Eq))
     }
 
     fn spaced_differential(&self) -> bool {
@@ -423,7 +438,8 @@ fn differentiated(top: &Expr, below: &Expr) -> Option<Expr> {
     let [Expr::Sym(d), Expr::Sym(var)] = b.as_slice() else {
         return None;
     };
-    let applied = |e: &Expr| matches!(e, Expr::Apply(_, args) if args.contains(&Expr::Sym(var.clone())));
+    let applied =
+        |e: &Expr| matches!(e, Expr::Apply(_, args) if args.contains(&Expr::Sym(var.clone())));
     match a.as_slice() {
         [Expr::Sym(e), body] if d == "d" && e == "d" && applied(body) => Some(Expr::Derivative {
             var: var.clone(),

@@ -258,7 +258,9 @@ impl Lexer<'_> {
                 }
                 return;
             }
-            "and" | "or" | "und" | "et" | "y" | "&" | "oder" | "ou" | "o" | "и" | "или" if !math || lower.len() > 1 => {
+            "and" | "or" | "und" | "et" | "y" | "&" | "oder" | "ou" | "o" | "и" | "или"
+                if !math || lower.len() > 1 =>
+            {
                 return self.push(Tok::And)
             }
             "if" | "when" | "otherwise" | "for" | "else" | "where" => return self.push(Tok::If),

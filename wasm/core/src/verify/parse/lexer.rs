@@ -1,9 +1,7 @@
 //! Text → tokens, in one pass.
 
 use super::numbers::lex_number;
-use super::symbols::{
-    superscript, unicode, vulgar,
-};
+use super::symbols::{superscript, unicode, vulgar};
 use super::token::{Delim, Tok, Token};
 use super::ParseOptions;
 use crate::verify::tree::{Number, RelOp};

@@ -39,8 +39,7 @@ impl Parser<'_> {
             .flatten()
             .any(|e| matches!(e, Expr::Rel { .. }));
         let even = groups.iter().all(|g| g.len() == groups[0].len());
-        let nested =
-            semicolons && groups.iter().any(|g| g.len() > 1) && (!relations || even);
+        let nested = semicolons && groups.iter().any(|g| g.len() > 1) && (!relations || even);
         let mut items: Vec<Expr> = if nested && groups.len() > 1 && top {
             groups
                 .into_iter()
@@ -71,6 +70,7 @@ impl Parser<'_> {
             Some(Tok::Bar) => !top && (self.bars_open > 0 || self.in_set),
             Some(Tok::Mid) => !top,
             Some(Tok::Op(':')) => self.in_set,
+            Some(Tok::Open(Delim::Bracket)) => !top && self.closes_outward(),
             _ => false,
         }
     }
@@ -307,7 +307,10 @@ fn systems(items: Vec<Expr>) -> Vec<Expr> {
         .iter()
         .position(|n| *n == names[0])
         .map_or(names.len(), |k| k + 1);
-    let repeats = names.iter().enumerate().all(|(k, n)| **n == *names[k % width]);
+    let repeats = names
+        .iter()
+        .enumerate()
+        .all(|(k, n)| **n == *names[k % width]);
     if width < 2 || width == items.len() || items.len() % width != 0 || !repeats {
         return items;
     }

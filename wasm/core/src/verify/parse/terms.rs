@@ -182,7 +182,7 @@ impl Parser<'_> {
     }
 
     /// `]0, 1[`: a `[` that nothing can follow ends an interval.
-    fn closes_outward(&self) -> bool {
+    pub(super) fn closes_outward(&self) -> bool {
         matches!(
             self.peek_at(1),
             None | Some(Tok::Op(',' | ';' | '.') | Tok::Cup | Tok::Cap | Tok::And | Tok::Close(_))
