@@ -169,7 +169,7 @@ Deno.test("a request with both, neither or unknown keys is refused", async () =>
       (await post("/v1/tokenize", { model: "small", texts, max_length: 1 })).status,
       422,
     );
-    assert.equal((await post("/v1/detokenize", { model: "small", ids: [[-1]] })).status, 400);
+    assert.equal((await post("/v1/detokenize", { model: "small", ids: [[-1]] })).status, 422);
   });
 });
 
