@@ -176,6 +176,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
   }
 }
 
-function isDue(step: number, every: number | readonly number[]): boolean {
+/** Whether a step is one of those named, or of those counted. */
+export function isDue(step: number, every: number | readonly number[]): boolean {
   return typeof every === "number" ? step % every === 0 : every.includes(step);
 }
