@@ -43,7 +43,10 @@ const ATTENTION = {
 };
 const TARGETS = integers(6, ROWS, COLS).map((id, m) => m % 5 === 2 ? IGNORED_TARGET : id);
 /** Old log-probability, advantage and share of each token: every fourth is not counted. */
-const SAMPLED = normals(8, ROWS).flatMap((x, n) => [-x, start[n]! % 2 ? 0.5 : -0.5, n % 4 && 0.01]);
+const SAMPLED = [...normals(8, ROWS)].flatMap((
+  x,
+  n,
+) => [-x, start[n]! % 2 ? 0.5 : -0.5, n % 4 && 0.01]);
 const LORA = { m: ROWS, n: COLS, k: 122, r: RANK };
 
 /** Temperature, top_k, top_p, min_p. */
