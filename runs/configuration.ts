@@ -34,6 +34,9 @@ export interface HomePaths {
   readonly checkpoints: string;
   readonly figures: string;
   readonly tensorboard: string;
+
+  /** Models that supervised warm-ups made, by hash. */
+  readonly warmUps: string;
 }
 
 /**
@@ -85,6 +88,7 @@ export function homePaths(home: string): HomePaths {
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
     tensorboard: join(home, "tensorboard"),
+    warmUps: join(home, "warm_ups"),
   };
 }
 
