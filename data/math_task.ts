@@ -29,7 +29,9 @@ export function prepareProblems(
   tokenizer: Tokenizer,
   maxPromptLength: number,
 ): MathProblems {
-  const verdicts = verifyBatch(given.map(({ gold }) => ({ gold, prediction: gold })));
+  // Without the fallback, which would compare what cannot be read as text.
+  const options = { fallback_mode: "no_fallback" } as const;
+  const verdicts = verifyBatch(given.map(({ gold }) => ({ gold, prediction: gold, options })));
   const verifiable = given.filter((_, i) => verdicts[i]!.gold_parsed !== null);
   if (verifiable.length === 0) {
     throw new RangeError(
