@@ -147,7 +147,10 @@ fn bounded(op: RelOp, bound: &Expr, cx: &Context) -> Option<Vec<Piece>> {
 fn rational(f: &Expr, op: RelOp, name: &str, cx: &Context) -> Option<Vec<Piece>> {
     let (top, below) = quotient(f, name, cx.budget)?;
     // An equation of a higher degree is not the set of its solutions.
-    if top.len() < 2 || op == RelOp::Eq && (top.len() > 2 || below.len() > 1) {
+    if top.is_empty()
+        || top.len().max(below.len()) < 2
+        || op == RelOp::Eq && (top.len() > 2 || below.len() > 1)
+    {
         return None;
     }
     let wanted: fn(&BigRational) -> bool = match op {

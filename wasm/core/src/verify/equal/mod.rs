@@ -162,6 +162,17 @@ pub(crate) fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
             Rel { .. },
             Set(_) | Interval { .. } | SetOp(..) | NamedSet(_) | Tuple(_) | Builder { .. },
         ) => sets::equal(g, p, cx),
+        // `-1 < x and x < 1` against `(-1, 1)`.
+        (List(v), Tuple(_))
+            if v.iter()
+                .all(|x| matches!(x, Rel { ops, .. } if !ops.contains(&RelOp::Eq))) =>
+        {
+            sets::equal(g, p, cx)
+        }
+        (Text(words), NamedSet(crate::verify::tree::NamedSet::Empty))
+        | (NamedSet(crate::verify::tree::NamedSet::Empty), Text(words)) => {
+            words::says_nothing(words).then_some(Rule::Text)
+        }
         (Rel { .. }, List(_)) | (List(_), Rel { .. }) => {
             sets::equal(g, p, cx).or_else(|| collections::equal(g, p, cx))
         }

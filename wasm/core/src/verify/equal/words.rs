@@ -39,6 +39,28 @@ fn spelled(e: &Expr) -> Option<String> {
     })
 }
 
+/// Whether the words say that there is no solution.
+pub fn says_nothing(words: &str) -> bool {
+    matches!(
+        synonym(&bare(words).to_lowercase()),
+        "nosolution" | "emptyset"
+    )
+}
+
+/// One spelling for words that mean the same.
+fn synonym(word: &str) -> &str {
+    match word {
+        "dne" => "doesnotexist",
+        "nosolutions"
+        | "norealsolution"
+        | "norealsolutions"
+        | "therearenosolutions"
+        | "thereisnosolution" => "nosolution",
+        "theemptyset" => "emptyset",
+        other => other,
+    }
+}
+
 /// Case counts for one letter only.
 pub fn equal(g: &Expr, p: &Expr) -> Option<Rule> {
     let is_word = |e: &Expr| matches!(e, Expr::Text(_) | Expr::Sym(_) | Expr::Const(_));
@@ -55,7 +77,7 @@ pub fn equal(g: &Expr, p: &Expr) -> Option<Rule> {
     let same = if single {
         a == b || (a.eq_ignore_ascii_case("e") && b.eq_ignore_ascii_case("e"))
     } else {
-        a.to_lowercase() == b.to_lowercase()
+        synonym(&a.to_lowercase()) == synonym(&b.to_lowercase())
     };
     (same || number(&a).is_some_and(|n| n == b) || number(&b).is_some_and(|n| n == a))
         .then_some(Rule::Text)

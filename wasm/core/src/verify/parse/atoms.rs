@@ -4,7 +4,7 @@ use super::numbers::ten_to;
 use super::terms::word_value;
 use super::token::{Delim, Tok};
 use super::{ParseError, Parser, Result};
-use crate::verify::tree::{Constant, Expr, Func, Number, RelOp};
+use crate::verify::tree::{Constant, Expr, Func, NamedSet, Number, RelOp};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -27,7 +27,7 @@ impl Parser<'_> {
                 self.symbol(name.into())
             }
             Tok::Const(c) => Ok(Expr::Const(c)),
-            Tok::Named(set) => Ok(Expr::NamedSet(set)),
+            Tok::Named(set) => Ok(self.signed_half(set)),
             Tok::Text(words) => self.text(&words),
             Tok::Word(word) => Ok(word_value(&word)),
             Tok::Open(Delim::Bar) => self.bars(Tok::Close(Delim::Bar)),
@@ -48,7 +48,8 @@ impl Parser<'_> {
             Tok::Bar => self.plain_bars(),
             Tok::Frac => self.fraction(),
             Tok::Sqrt => self.root(),
-            Tok::Binom => {
+            // `\choose{16}{2}`
+            Tok::Binom | Tok::Choose => {
                 let n = self.argument()?;
                 let k = self.argument()?;
                 Ok(Expr::Call(Func::Binomial, vec![n, k]))
@@ -177,6 +178,38 @@ impl Parser<'_> {
             }
         }
         Some(n.value.clone())
+    }
+
+    /// `\mathbb{R}^+`, `\mathbb{Z}^{+}`, `\mathbb{R}^-`.
+    fn signed_half(&mut self, set: NamedSet) -> Expr {
+        let braced = usize::from(self.peek_at(1) == Some(&Tok::Open(Delim::Brace)));
+        let sign = match self.peek_at(1 + braced) {
+            Some(Tok::Op(c @ ('+' | '-'))) if self.is_op('^') => *c,
+            _ => return Expr::NamedSet(set),
+        };
+        if braced == 1 && self.peek_at(3) != Some(&Tok::Close(Delim::Brace)) {
+            return Expr::NamedSet(set);
+        }
+        let zero = Box::new(Expr::int(0));
+        let infinity = Expr::Const(Constant::Infinity);
+        let half = match (set, sign) {
+            (NamedSet::Integers, '+') => Expr::NamedSet(NamedSet::Naturals),
+            (NamedSet::Reals, '+') => Expr::Interval {
+                lo: zero,
+                hi: Box::new(infinity),
+                lo_open: true,
+                hi_open: true,
+            },
+            (NamedSet::Reals, _) => Expr::Interval {
+                lo: Box::new(infinity.negated()),
+                hi: zero,
+                lo_open: true,
+                hi_open: true,
+            },
+            _ => return Expr::NamedSet(set),
+        };
+        self.at += 2 + 2 * braced;
+        half
     }
 
     fn text(&mut self, words: &str) -> Result<Expr> {

@@ -1,6 +1,7 @@
 //! Integrals, limits and derivatives.
 
 use super::functions::name_of;
+use super::terms::grouped;
 use super::token::{Delim, Tok};
 use super::{Parser, Result};
 use crate::verify::tree::{BigOp, Expr};
@@ -32,7 +33,7 @@ impl Parser<'_> {
         self.groups = 0;
         let body = self.nested(|p| p.additive());
         (self.integrals, self.found_differential, self.groups) = outer;
-        let (mut body, var) = take_differential(body?);
+        let (mut body, var) = take_differential(grouped(body?));
         let var = var
             .or_else(|| first_symbol(&body))
             .unwrap_or_else(|| "x".into());

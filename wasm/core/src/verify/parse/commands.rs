@@ -1,8 +1,9 @@
 //! Commands: what follows a backslash, and the text and fonts it brackets.
 
 use super::lexer::{lex, Lexer};
-use super::symbols::{blackboard, command, is_invisible, unicode};
+use super::symbols::{blackboard, command, function, is_invisible, unicode};
 use super::token::{Delim, Tok, Token};
+use super::words::letter;
 use super::ParseOptions;
 use crate::verify::tree::NamedSet;
 
@@ -120,7 +121,8 @@ impl Lexer<'_> {
                     .trim_matches(['{', '}'])
                     .trim()
                     .to_string();
-                match command(&inner) {
+                let lower = inner.to_lowercase();
+                match command(&inner).or_else(|| function(&lower).map(Tok::Func)) {
                     Some(tok) => self.push(tok),
                     None => self.text(&inner, true),
                 }
@@ -152,6 +154,14 @@ impl Lexer<'_> {
                 };
                 let math = name.starts_with("math");
                 self.text(&content, math);
+            }
+            "angle"
+                if self
+                    .out
+                    .last()
+                    .is_some_and(|t| matches!(t.tok, Tok::Num(..) | Tok::Close(_))) =>
+            {
+                self.push(Tok::Angle)
             }
             _ if is_invisible(name) => {
                 self.space |= !matches!(name, "limits" | "nolimits" | "displaylimits")
@@ -287,6 +297,15 @@ impl Lexer<'_> {
         if numeric {
             return self.relex(bare);
         }
+        if let Some(items) = letters_listed(bare) {
+            for (k, c) in items.into_iter().enumerate() {
+                if k > 0 {
+                    self.push(Tok::And);
+                }
+                self.push(letter(c));
+            }
+            return;
+        }
         let clean: String = bare.replace("\\ ", " ").replace(['{', '}', '$'], "");
         self.push(Tok::Text(clean));
     }
@@ -302,6 +321,23 @@ impl Lexer<'_> {
             }
         }
     }
+}
+
+/// `A and C`, `A, B`: several letters that choose options.
+fn letters_listed(text: &str) -> Option<Vec<char>> {
+    if text.len() > 40 || !text.contains([',', ' ']) {
+        return None;
+    }
+    let text = text.replace(" and ", ",").replace(" or ", ",");
+    let letters = text
+        .split(',')
+        .map(|part| {
+            let mut chars = part.trim().chars();
+            let c = chars.next().filter(char::is_ascii_uppercase)?;
+            chars.next().is_none().then_some(c)
+        })
+        .collect::<Option<Vec<char>>>()?;
+    (letters.len() > 1).then_some(letters)
 }
 
 /// As [`lex`], where fonts inside are not followed further.

@@ -218,7 +218,7 @@ fn is_trigonometric(f: Func) -> bool {
 }
 
 /// Degrees inside a trigonometric argument mean π/180.
-fn radians(e: &Expr) -> Expr {
+pub(super) fn radians(e: &Expr) -> Expr {
     match e {
         Expr::Degree(x) => Expr::Mul(vec![
             radians(x),

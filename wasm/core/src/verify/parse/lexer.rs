@@ -1,7 +1,7 @@
 //! Text → tokens, in one pass.
 
 use super::numbers::lex_number;
-use super::symbols::{superscript, unicode, vulgar};
+use super::symbols::{subscript, superscript, unicode, vulgar};
 use super::token::{Delim, Tok, Token};
 use super::ParseOptions;
 use crate::verify::tree::{Number, RelOp};
@@ -56,6 +56,15 @@ impl Lexer<'_> {
     }
 
     pub(super) fn push(&mut self, tok: Tok) {
+        // `x &= 1`, `x = & 1`: an alignment, not a cell.
+        let last = self.out.last().map(|t| &t.tok);
+        match (last, &tok) {
+            (Some(Tok::Op('&')), Tok::Rel(_)) => {
+                self.out.pop();
+            }
+            (Some(Tok::Rel(_)), Tok::Op('&')) => return,
+            _ => {}
+        }
         match tok {
             Tok::Open(Delim::Paren | Delim::Bracket | Delim::SetBrace | Delim::Angle) => {
                 self.depth += 1
@@ -182,6 +191,7 @@ impl Lexer<'_> {
 
     /// `\frac{1}{2` and `\sqrt{3}}`: groups left open at the end are closed, closing braces too many dropped.
     fn close_groups(&mut self) {
+        self.systems();
         let mut open: Vec<Delim> = vec![];
         let mut braces = 0usize;
         self.out.retain(|token| {
@@ -206,7 +216,29 @@ impl Lexer<'_> {
         }
     }
 
+    /// `\left\{ \begin{array}{l} … \end{array} \right.`: a brace that does not close joins a system.
+    fn systems(&mut self) {
+        let count = |tok: Tok| self.out.iter().filter(|t| t.tok == tok).count();
+        if count(Tok::Open(Delim::SetBrace)) <= count(Tok::Close(Delim::SetBrace)) {
+            return;
+        }
+        let at = self.out.windows(2).position(|w| {
+            w[0].tok == Tok::Open(Delim::SetBrace)
+                && matches!(&w[1].tok, Tok::Begin(env) if env != "cases")
+        });
+        if let Some(at) = at {
+            self.out.remove(at);
+            self.out[at].tok = Tok::Begin("cases".into());
+        }
+    }
+
     fn open_brace(&mut self) {
+        // `3{:}30`
+        if matches!(self.peek(0), ':' | ',' | ';') && self.peek(1) == '}' {
+            let c = self.peek(0);
+            self.at += 2;
+            return self.push(Tok::Op(c));
+        }
         let is_argument = self.out.last().is_some_and(|t| {
             matches!(
                 t.tok,
@@ -245,6 +277,19 @@ impl Lexer<'_> {
                 return self.push(Tok::Num(sum, String::new()));
             }
             return self.push(Tok::Num(Number::exact(value), String::new()));
+        }
+        if subscript(c).is_some() {
+            self.at -= 1;
+            let mut digits = String::new();
+            while let Some(d) = subscript(self.peek(0)) {
+                digits.push(d);
+                self.at += 1;
+            }
+            let value = digits.parse::<BigInt>().unwrap_or_default();
+            self.push(Tok::Op('_'));
+            self.push(Tok::Open(Delim::Brace));
+            self.push(Tok::Num(Number::int(value), digits));
+            return self.push(Tok::Close(Delim::Brace));
         }
         if superscript(c).is_some() {
             self.at -= 1;

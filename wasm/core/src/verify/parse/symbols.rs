@@ -81,7 +81,7 @@ pub fn command(name: &str) -> Option<Tok> {
         "pi" | "Pi" | "uppi" => Tok::Const(Constant::Pi),
         "infty" | "infinity" | "inf" => Tok::Const(Constant::Infinity),
         "exponentialE" => Tok::Const(Constant::E),
-        "imath" | "imaginaryI" | "imaginaryunit" => Tok::Const(Constant::I),
+        "imath" | "imaginaryI" | "imaginaryJ" | "imaginaryunit" => Tok::Const(Constant::I),
         "jmath" => Tok::Sym("j".into()),
         "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" | "dotsm" | "vdots" | "ddots" | "hdots" => {
             Tok::Const(Constant::Ellipsis)
@@ -221,6 +221,11 @@ pub fn is_invisible(name: &str) -> bool {
             | "Box"
             | "qed"
             | "checkmark"
+            | "pounds"
+            | "euro"
+            | "yen"
+            | "texteuro"
+            | "textdollar"
     )
 }
 
@@ -326,6 +331,12 @@ pub fn superscript(c: char) -> Option<char> {
         '⁻' => '-',
         _ => return None,
     })
+}
+
+/// A subscript digit as plain text.
+pub fn subscript(c: char) -> Option<char> {
+    let k = (c as u32).checked_sub('₀' as u32)?;
+    char::from_digit(k, 10)
 }
 
 /// Fractions that are one character.
@@ -486,7 +497,7 @@ pub fn is_unit(word: &str) -> bool {
 pub fn is_letter_unit(letter: &str) -> bool {
     matches!(
         letter,
-        "m" | "g" | "s" | "h" | "L" | "l" | "N" | "J" | "W" | "V" | "K" | "F" | "C" | "A"
+        "Omega" | "m" | "g" | "s" | "h" | "L" | "l" | "N" | "J" | "W" | "V" | "K" | "F" | "C" | "A"
     )
 }
 

@@ -1,9 +1,10 @@
 //! Sums, products, signs, powers and what follows an atom.
 
+use super::functions::radians;
 use super::symbols::{is_letter_unit, number_word};
 use super::token::{Delim, Tok};
 use super::{Parser, Result};
-use crate::verify::tree::{Constant, Expr, Func, Number};
+use crate::verify::tree::{Constant, Expr, Func, NamedSet, Number};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Zero};
@@ -86,6 +87,21 @@ impl Parser<'_> {
                     self.link(&mut chain)?;
                     let right = self.signed()?;
                     left = Expr::Div(Box::new(left), Box::new(right));
+                }
+                Some(Tok::Angle) => {
+                    self.at += 1;
+                    let angle = radians(&self.nested(|p| p.term())?);
+                    let turn = Expr::Mul(vec![Expr::Const(Constant::I), angle]);
+                    let unit = Expr::Pow(Box::new(Expr::Const(Constant::E)), Box::new(turn));
+                    left = times(left, unit);
+                }
+                // `72^\circ\mathrm{C}`
+                Some(Tok::Sym(s))
+                    if matches!(left, Expr::Degree(_))
+                        && matches!(s.as_str(), "C" | "F" | "K")
+                        && self.peek_at(1).is_none() =>
+                {
+                    self.at += 1;
                 }
                 Some(Tok::Mod) => {
                     self.at += 1;
@@ -538,7 +554,7 @@ pub(super) fn times(left: Expr, right: Expr) -> Expr {
 }
 
 /// `\{x + y\} z`: braces of a set around one factor only group.
-fn grouped(e: Expr) -> Expr {
+pub(super) fn grouped(e: Expr) -> Expr {
     match e {
         Expr::Set(mut v) if v.len() == 1 => v.remove(0),
         other => other,
@@ -547,8 +563,13 @@ fn grouped(e: Expr) -> Expr {
 
 /// A word as a value: a small number, or text.
 pub(super) fn word_value(word: &str) -> Expr {
-    match number_word(word) {
-        Some(n) => Expr::int(n),
-        None => Expr::Text(word.to_string()),
+    if let Some(n) = number_word(word) {
+        return Expr::int(n);
+    }
+    match word.trim().to_lowercase().as_str() {
+        "all real numbers" | "all reals" | "the real numbers" | "all real" => {
+            Expr::NamedSet(NamedSet::Reals)
+        }
+        _ => Expr::Text(word.to_string()),
     }
 }

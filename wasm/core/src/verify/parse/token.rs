@@ -63,6 +63,8 @@ pub enum Tok {
     /// `\pmod`.
     PMod,
     Degree,
+    /// `∠` after a length: polar form.
+    Angle,
     Overline,
     /// `\log`, whose base may follow.
     Log,

@@ -91,7 +91,8 @@ impl Lexer<'_> {
         if greek.is_some() {
             return greek;
         }
-        if after_value && is_unit(run) {
+        let time = matches!(lower.as_str(), "am" | "pm") && (self.space || run != lower);
+        if after_value && (time || is_unit(run)) {
             return Some(Tok::Word(run.into()));
         }
         // A run of four letters or more that stands apart is prose, not a product.
