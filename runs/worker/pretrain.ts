@@ -1,7 +1,8 @@
 // `deno task pretrain`: makes noregret/tiny, the base model that ships, from random weights. The recipe
-// is this file: the same code on the same backend gives the same bytes.
+// is this file: the same code on the same backend gives the same bytes. With a vocabulary larger than
+// 256 it first learns a byte-level BPE from the same texts; docs/base_model.md says what that gives.
 //
-//   deno task pretrain [--out DIR] [--steps N] [--backend auto|cpu|webgpu]
+//   deno task pretrain [--out DIR] [--steps N] [--backend auto|cpu|webgpu] [--vocab-size N]
 
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
@@ -12,12 +13,14 @@ import { createModel, type Model, randomWeights } from "../../compute/models/mod
 import { encodeSafetensors } from "../../compute/models/safetensors.ts";
 import { packBf16 } from "../../compute/models/weights.ts";
 import { EvalStep, TrainStep } from "../../compute/train/step.ts";
+import { trainBpe } from "../../data/bpe_tokenizer.ts";
+import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
 import { loadExamples } from "../../data/load.ts";
 import { evaluationBatches, Loader } from "../../data/loader.ts";
 import { writeFileAtomically } from "../write_file.ts";
 
-/** config.json of the model, in Hugging Face's layout. */
-const CONFIG = {
+/** config.json of the model over bytes, in Hugging Face's layout. */
+const BYTE_CONFIG = {
   architectures: ["LlamaForCausalLM"],
   model_type: "llama",
   hidden_size: 128,
@@ -39,6 +42,21 @@ const CONFIG = {
   torch_dtype: "bfloat16",
 };
 
+/** Vocabularies beyond this leave too little of the model for its blocks. */
+const LARGEST_VOCABULARY = 2048;
+
+/** The model with another vocabulary: what its embeddings take, the MLPs give, to eight columns. */
+function configOf(vocabSize: number): typeof BYTE_CONFIG {
+  const { hidden_size, intermediate_size, num_hidden_layers, vocab_size } = BYTE_CONFIG;
+  const taken = (vocabSize - vocab_size) * hidden_size;
+  const columns = intermediate_size - taken / (3 * hidden_size * num_hidden_layers);
+  return {
+    ...BYTE_CONFIG,
+    vocab_size: vocabSize,
+    intermediate_size: 8 * Math.round(columns / 8),
+  };
+}
+
 const DATASET = "stdlib/sotu";
 const SEED = 0;
 const BATCH_SIZE = 8;
@@ -57,16 +75,21 @@ function learningRate(step: number, steps: number): number {
 }
 
 async function pretrain(
-  { out, steps, backend: kind }: {
+  { out, steps, backend: kind, vocabSize }: {
     out: string;
     steps: number;
     backend: "auto" | "cpu" | "webgpu";
+    vocabSize: number;
   },
 ): Promise<void> {
-  const config = parseModelConfig(CONFIG);
+  const configFile = configOf(vocabSize);
+  const config = parseModelConfig(configFile);
+  const { tokenizer, files } = vocabSize === BYTE_CONFIG.vocab_size
+    ? { tokenizer: BYTE_TOKENIZER, files: new Map<string, string>() }
+    : await trainBpe(DATASET, vocabSize);
   const maxLength = config.max_position_embeddings;
   const load = async (purpose: "train" | "test", limit?: number) =>
-    (await loadExamples({ name: DATASET, limit }, { purpose, maxLength, folder: "" }))!;
+    (await loadExamples({ name: DATASET, limit }, { purpose, maxLength, folder: "", tokenizer }))!;
   const loader = new Loader({
     examples: await load("train"),
     maxLength,
@@ -118,12 +141,24 @@ async function pretrain(
     const seconds = (performance.now() - started) / 1000;
     console.log(`${log.at(-1)} ${Math.round(tokens / seconds)} tokens/s`);
   }
-  await writeModel(out, model, log);
+  await writeModel(
+    out,
+    model,
+    new Map([
+      ["config.json", JSON.stringify(configFile, null, 2) + "\n"],
+      ["training_log.jsonl", log.join("\n") + "\n"],
+      ...files,
+    ]),
+  );
   backend.close();
 }
 
-/** Writes config.json, model.safetensors in bf16 and training_log.jsonl. */
-async function writeModel(out: string, model: Model, log: readonly string[]): Promise<void> {
+/** Writes the files of text, and after them model.safetensors in bf16. */
+async function writeModel(
+  out: string,
+  model: Model,
+  files: ReadonlyMap<string, string>,
+): Promise<void> {
   const tensors = new Map<
     string,
     { dtype: "BF16"; shape: readonly number[]; data: Uint32Array }
@@ -133,8 +168,7 @@ async function writeModel(out: string, model: Model, log: readonly string[]): Pr
     tensors.set(name, { dtype: "BF16", shape: value.shape, data });
   }
   const weights = encodeSafetensors(tensors, { format: "pt" });
-  await writeFileAtomically(join(out, "config.json"), JSON.stringify(CONFIG, null, 2) + "\n");
-  await writeFileAtomically(join(out, "training_log.jsonl"), log.join("\n") + "\n");
+  for (const [name, text] of files) await writeFileAtomically(join(out, name), text);
   await writeFileAtomically(join(out, "model.safetensors"), weights);
 }
 
@@ -153,12 +187,17 @@ function readOptions(args: string[]) {
     },
     steps: { type: "string", default: "1000" },
     backend: { type: "string", default: "auto" },
+    "vocab-size": { type: "string", default: String(BYTE_CONFIG.vocab_size) },
   } as const;
   try {
     return parseArgs({ args, options }).values;
   } catch (error) {
     // node:util explains itself over several sentences; the first names the option.
-    fail(`${(error as Error).message.split(/[.\n]/)[0]}, expected --out, --steps or --backend`);
+    fail(
+      `${
+        (error as Error).message.split(/[.\n]/)[0]
+      }, expected --out, --steps, --backend or --vocab-size`,
+    );
   }
 }
 
@@ -172,5 +211,13 @@ if (import.meta.main) {
   if (!backend) {
     fail(`--backend is "${values.backend}", expected one of ${BACKENDS.join(", ")}`);
   }
-  await pretrain({ out: values.out, steps, backend });
+  const vocabSize = Number(values["vocab-size"]);
+  const smallest = BYTE_CONFIG.vocab_size;
+  if (!(Number.isInteger(vocabSize) && vocabSize >= smallest && vocabSize <= LARGEST_VOCABULARY)) {
+    fail(
+      `--vocab-size is "${values["vocab-size"]}", expected ${smallest} (bytes) to ` +
+        LARGEST_VOCABULARY,
+    );
+  }
+  await pretrain({ out: values.out, steps, backend, vocabSize });
 }

@@ -1,4 +1,6 @@
 import assert from "@std/assert";
+import type { WeightSource } from "../../../compute/models/weights.ts";
+import { modelTokenizer } from "../../../data/model_tokenizer.ts";
 import { openModel } from "../../../runs/worker/stored_models.ts";
 
 const SCRIPT = new URL("../../../runs/worker/pretrain.ts", import.meta.url).pathname;
@@ -33,8 +35,35 @@ Deno.test("deno task pretrain writes a model that opens, the same bytes each tim
   }
 });
 
+Deno.test("deno task pretrain --vocab-size makes a BPE and a model of the same size for it", async () => {
+  const out = await Deno.makeTempDir();
+  try {
+    const { code, stderr } = await pretrain("--steps", "1", "--vocab-size", "1024", "--out", out);
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    using model = await openModel(out);
+    assert.deepEqual([model.config.vocab_size, model.config.intermediate_size], [1024, 256]);
+    using shipped = await openModel(
+      new URL("../../../data/models/tiny/", import.meta.url).pathname,
+    );
+    const size = (weights: WeightSource) =>
+      [...weights.names].reduce(
+        (sum, name) => sum + weights.shape(name).reduce((product, n) => product * n, 1),
+        0,
+      );
+    assert.equal(size(model.weights), size(shipped.weights));
+    const tokenizer = await modelTokenizer(out);
+    const text = "The state of the Union in 1947";
+    const ids = tokenizer.encode(text);
+    assert.ok(ids.length <= text.length / 2, `${ids.length} tokens`);
+    assert.equal(tokenizer.decode(ids), text);
+    assert.deepEqual([...ids.slice(-4)].map((id) => tokenizer.decode([id])), ["1", "9", "4", "7"]);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+});
+
 Deno.test("deno task pretrain refuses a bad option with one line and exit code 2", async () => {
-  for (const args of [["--steps", "0"], ["--backend", "tpu"], ["--foo"]]) {
+  for (const args of [["--steps", "0"], ["--backend", "tpu"], ["--foo"], ["--vocab-size", "255"]]) {
     const { code, stderr } = await pretrain(...args);
     assert.equal(code, 2, args.join(" "));
     assert.match(new TextDecoder().decode(stderr), /^Cannot pretrain: .*\n$/);
