@@ -23,6 +23,7 @@ import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
 import { modelRoutes } from "./models.ts";
 import { openaiRoutes } from "./openai_completions.ts";
+import { pageRoutes } from "./pages.tsx";
 import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
 import { sweepRoutes } from "./sweeps.ts";
@@ -63,7 +64,8 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.use(async (c, next) => {
     const type = c.req.header("Content-Type");
     if (
-      c.req.method === "POST" && type !== undefined && !/^application\/(.+\+)?json\b/.test(type)
+      c.req.method === "POST" && c.req.path.startsWith("/v1/") && type !== undefined &&
+      !/^application\/(.+\+)?json\b/.test(type)
     ) {
       return problem(c, 415, `Cannot read the body: it is "${type}", expected "application/json"`);
     }
@@ -82,7 +84,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/v1", tokenizeRoutes({ home: context.home }, validation));
   app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));
   app.route("/", docsRoutes());
-  app.get("/", (c) => c.redirect("/docs"));
+  app.route("/", pageRoutes(context));
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: {

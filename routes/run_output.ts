@@ -25,6 +25,11 @@ const events = createRoute({
   summary: "What happens, as server-sent events; the stream ends with the run",
   request: {
     params: RunPath,
+    query: z.strictObject({
+      after: z.literal("end").optional().openapi({
+        description: "Leaves out what has been: for those who draw the run anew at every event.",
+      }),
+    }),
     headers: z.object({
       "last-event-id": z.string().regex(/^\d{1,15}$/, "Expected an event's number").optional()
         .openapi({ description: "Goes on after this event, without a gap." }),
@@ -118,6 +123,7 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
     if (last > 0 && (await store.events(id, last - 1, 1)).length === 0) {
       throw new HTTPException(422, { message: `Run "${id}" has no event ${last} yet` });
     }
+    if (last === 0 && c.req.valid("query").after === "end") last = await store.lastEvent(id);
     c.header("X-Accel-Buffering", "no");
     return streamSSE(c, async (stream) => {
       let quietSince = Date.now();

@@ -34,9 +34,6 @@ export interface HomePaths {
   readonly checkpoints: string;
   readonly figures: string;
   readonly tensorboard: string;
-
-  /** Models that supervised warm-ups made, by hash. */
-  readonly warmUps: string;
 }
 
 /**
@@ -88,7 +85,6 @@ export function homePaths(home: string): HomePaths {
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
     tensorboard: join(home, "tensorboard"),
-    warmUps: join(home, "warm_ups"),
   };
 }
 

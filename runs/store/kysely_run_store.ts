@@ -8,6 +8,7 @@ import type { Database, Tables } from "./database.ts";
 import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
 import { enqueue, rowOfNewRun } from "./insert_run.ts";
 import { toRun } from "./run_row.ts";
+import { samplePoints } from "./sample_points.ts";
 import {
   type Claim,
   ClaimLostError,
@@ -99,7 +100,21 @@ class KyselyRunStore implements RunStore {
     return rows.map(({ seq, type, json }) => ({ seq, type, data: JSON.parse(json) }));
   }
 
-  async points(id: string): Promise<MetricPoint[]> {
+  async lastEvent(id: string): Promise<number> {
+    const row = await this.database.selectFrom("runs").select("last_seq").where("id", "=", id)
+      .executeTakeFirst();
+    return row?.last_seq ?? 0;
+  }
+
+  async lastEvents(id: string, type: string, limit: number): Promise<RunEvent[]> {
+    const rows = await this.database.selectFrom("events").select(["seq", "type", "json"])
+      .where("run_id", "=", id).where("type", "=", type)
+      .orderBy("seq", "desc").limit(limit).execute();
+    return rows.reverse().map(({ seq, type, json }) => ({ seq, type, data: JSON.parse(json) }));
+  }
+
+  async points(id: string, most?: number): Promise<MetricPoint[]> {
+    if (most !== undefined) return await samplePoints(this.database, id, most);
     const rows = await this.database.selectFrom("points").select("json")
       .where("run_id", "=", id).orderBy("step").execute();
     return rows.map(({ json }) => JSON.parse(json));

@@ -140,6 +140,7 @@ export const MIGRATIONS: readonly Migration[] = [
       PRIMARY KEY (sweep_id, position)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sweep_runs_by_run ON sweep_runs (run_id);
+    CREATE INDEX points_evaluated ON points (run_id, step) WHERE json LIKE '%"eval_nll"%';
     `,
     postgres: `
     CREATE TABLE sweeps (
@@ -160,6 +161,7 @@ export const MIGRATIONS: readonly Migration[] = [
       PRIMARY KEY (sweep_id, position)
     );
     CREATE INDEX sweep_runs_by_run ON sweep_runs (run_id);
+    CREATE INDEX points_evaluated ON points (run_id, step) WHERE json LIKE '%"eval_nll"%';
     `,
   },
 ];

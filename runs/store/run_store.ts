@@ -85,8 +85,15 @@ export interface RunStore {
   requestCancel(id: string): Promise<Run | undefined>;
   /** Events after `after`, in order, at most `limit`. */
   events(id: string, after: number, limit: number): Promise<RunEvent[]>;
-  /** All points by step. */
-  points(id: string): Promise<MetricPoint[]>;
+  /** The number of the last event; 0 if there is none. */
+  lastEvent(id: string): Promise<number>;
+  /** The last `limit` events of a type, in order. */
+  lastEvents(id: string, type: string, limit: number): Promise<RunEvent[]>;
+  /**
+   * The points by step: all of them, or about `most`, evenly over the steps, and as many with a
+   * held-out loss.
+   */
+  points(id: string, most?: number): Promise<MetricPoint[]>;
   /** @throws {ClaimLostError} */
   report(claim: Claim, report: Report): Promise<void>;
   /** @throws {ClaimLostError} */

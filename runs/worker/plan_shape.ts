@@ -4,7 +4,6 @@ import { type ModelConfig, parseModelConfig } from "../../compute/models/config.
 import type { Architecture } from "../../compute/theory/architecture.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { planRun } from "./check_memory.ts";
-import { maxLengthOf } from "./training_data.ts";
 
 /** Hugging Face's names of the dense architectures. */
 const NAMES = { llama: "LlamaForCausalLM", qwen3: "Qwen3ForCausalLM" } as const;
@@ -24,6 +23,6 @@ function configOf(spec: RunSpec, architecture: Architecture): ModelConfig {
   return parseModelConfig({
     ...architecture,
     architectures: [NAMES[model_type]],
-    max_position_embeddings: maxLengthOf(spec, { max_position_embeddings: Infinity }),
+    max_position_embeddings: spec.task.max_length ?? 2048,
   });
 }

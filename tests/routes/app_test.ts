@@ -212,10 +212,3 @@ Deno.test("GET /v1/models and /v1/datasets list what a spec may name", async () 
   const names = datasets.map(({ name }: { name: string }) => name);
   assert(names.includes("stdlib/moby-dick"));
 });
-
-Deno.test("the root leads to the API reference", async () => {
-  await using service = await makeApp();
-  const answer = await service.app.request("/");
-  assert.equal(answer.status, 302);
-  assert.equal(answer.headers.get("Location"), "/docs");
-});

@@ -174,6 +174,31 @@ testDatabases(
   },
 );
 
+testDatabases(
+  "points() picks some of many, evenly, with both ends and the held-out losses",
+  async (one) => {
+    await one.store.create(newRun());
+    const claim = (await one.queue.claim("a"))!;
+    const all = Array.from({ length: 3000 }, (_, i) => ({
+      step: 2 * i,
+      train_nll: i,
+      ...(i % 300 === 0 && { eval_nll: i }),
+    }));
+    await one.store.report(claim, { points: all });
+    const some = await one.store.points(claim.id, 100);
+    assert(some.length > 90 && some.length < 130, String(some.length));
+    assert.deepEqual([some[0], some.at(-1)], [all[0], all.at(-1)]);
+    assert.equal(some.filter(({ eval_nll }) => eval_nll !== undefined).length, 10);
+    const gaps = some.slice(1).map(({ step }, i) => step - some[i]!.step);
+    assert(Math.max(...gaps) <= 64, String(Math.max(...gaps)));
+    assert.deepEqual(await one.store.points(claim.id, 10_000), all);
+    assert.deepEqual((await one.store.lastEvents(claim.id, "started", 5)).map(({ seq }) => seq), [
+      2,
+    ]);
+    assert.equal(await one.store.lastEvent(claim.id), 2);
+  },
+);
+
 testDatabases("numbers of a point keep all their digits in the store", async (one) => {
   await one.store.create(newRun());
   const claim = (await one.queue.claim("a"))!;

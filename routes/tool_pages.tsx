@@ -1,0 +1,149 @@
+// Pages that answer a question: figures, capacity, data, device.
+
+import { Hono } from "hono";
+import { ARCHITECTURES } from "../compute/theory/architectures.ts";
+import { answerCapacity, capacityRequestSchema } from "../runs/spec/capacity.ts";
+import { FigureRequest } from "../runs/spec/figure_request.ts";
+import { problemsOf } from "../runs/spec/problems.ts";
+import { CapacityPage } from "../web/capacity.tsx";
+import { DataPage } from "../web/data.tsx";
+import { DevicePage } from "../web/device.tsx";
+import { FiguresPage } from "../web/figures.tsx";
+import type { AppContext } from "./app.ts";
+import { page } from "./pages.tsx";
+
+/** Examples of the data page. */
+const EXAMPLES = 3;
+
+/** What the calculator starts with. */
+const QUESTION: Readonly<Record<string, string>> = {
+  model: "meta-llama/Llama-3.1-8B",
+  target_modules: "all",
+  dtype: "bf16",
+  r: "128",
+  examples: "10000",
+  tokens_per_example: "1000",
+  bits_per_token: "1",
+  max_length: "2048",
+};
+
+/** The pages. */
+export function toolPages(context: AppContext): Hono {
+  const { paths, wake } = context;
+  const app = new Hono();
+
+  app.get("/figures", async (c) => {
+    const { FIGURES, readFigure } = await figureModules();
+    const figures = await Promise.all(
+      Object.values(FIGURES).map(async (figure) => {
+        const served = await readFigure(figure, context);
+        return {
+          key: figure.key,
+          title: figure.title,
+          progress: served?.progress,
+          verdicts: served?.progress.finished ? served.verdicts : [],
+        };
+      }),
+    );
+    return page(c, <FiguresPage figures={figures} />);
+  });
+
+  app.post("/figures/:key", async (c) => {
+    const { FIGURES, requestFigure } = await figureModules();
+    const key = c.req.param("key");
+    const figure = FIGURES[key];
+    if (!figure) return c.notFound();
+    const { preset } = await c.req.parseBody();
+    await requestFigure(figure, FigureRequest.parse({ preset }), context);
+    wake();
+    return c.redirect(`/figures#fig${key}`, 303);
+  });
+
+  app.get("/capacity", (c) => {
+    const query = c.req.query();
+    const values = Object.keys(query).length === 0 ? QUESTION : query;
+    const question = capacityQuestion(values);
+    const parsed = capacityRequestSchema.safeParse(question);
+    const problems = parsed.success
+      ? []
+      : problemsOf(capacityRequestSchema, question, parsed.error).map(({ path, message }) =>
+        `${path.slice(1)}: ${message}`
+      );
+    return page(
+      c,
+      <CapacityPage
+        models={Object.keys(ARCHITECTURES)}
+        values={values}
+        problems={problems}
+        advice={parsed.success ? answerCapacity(parsed.data) : undefined}
+      />,
+    );
+  });
+
+  app.get("/data", async (c) => {
+    const { describeDatasets } = await import("../runs/worker/describe_datasets.ts");
+    const { listModels } = await import("../runs/worker/stored_models.ts");
+    const { showExamples } = await import("../runs/worker/show_examples.ts");
+    const { model = "noregret/tiny", dataset = "", text = "" } = c.req.query();
+    const { datasets } = await describeDatasets(paths.datasets);
+    let examples: Awaited<ReturnType<typeof showExamples>> = [];
+    let problem: string | undefined;
+    try {
+      examples = await showExamples({ model, dataset, text, limit: EXAMPLES }, paths);
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
+      problem = error.message;
+    }
+    return page(
+      c,
+      <DataPage
+        models={(await listModels(paths.models)).map(({ name }) => name)}
+        datasets={datasets}
+        values={{ model, dataset, text }}
+        examples={examples}
+        problem={problem}
+      />,
+    );
+  });
+
+  app.get("/device", async (c) => {
+    const { describeDevices } = await import("../runs/worker/describe_devices.ts");
+    const { auto, devices } = await describeDevices();
+    const { rss, heapUsed } = Deno.memoryUsage();
+    const { total, available } = Deno.systemMemoryInfo();
+    const memory = {
+      "of this host": total,
+      "free on this host": available,
+      "resident, of the service": rss,
+      "heap, of the service": heapUsed,
+    };
+    return page(c, <DevicePage devices={devices} auto={auto} memory={memory} />);
+  });
+  return app;
+}
+
+// Plotting is heavy: it is loaded when a figure is first asked for.
+async function figureModules() {
+  const [{ FIGURES }, served] = await Promise.all([
+    import("../experiments/catalog.ts"),
+    import("../experiments/served_figure.ts"),
+  ]);
+  return { FIGURES, ...served };
+}
+
+function capacityQuestion(values: Readonly<Record<string, string>>): Record<string, unknown> {
+  const number = (name: string) => values[name]?.trim() ? Number(values[name]) : undefined;
+  return {
+    model: values.model,
+    target_modules: values.target_modules || undefined,
+    dtype: values.dtype || undefined,
+    r: number("r"),
+    batch_size: number("batch_size"),
+    max_length: number("max_length"),
+    dataset: {
+      examples: number("examples"),
+      tokens_per_example: number("tokens_per_example"),
+      bits_per_token: number("bits_per_token"),
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// What a model sees of a data set or a text: the tokens, and which of them the loss counts.
+
+import { join } from "@std/path";
+import { type Example, exampleOf, IGNORED_TARGET } from "../../data/example.ts";
+import { loadExamples } from "../../data/load.ts";
+import { modelTokenizer } from "../../data/model_tokenizer.ts";
+import type { HomePaths } from "../configuration.ts";
+import { listModels } from "./stored_models.ts";
+
+/** A token as text, and whether the loss counts it. */
+export interface ShownToken {
+  readonly id: number;
+  readonly text: string;
+  readonly counted: boolean;
+}
+
+/** What to show. */
+export interface ShowRequest {
+  readonly model: string;
+  /** A dataset's name; "" for the text. */
+  readonly dataset: string;
+  readonly text: string;
+  /** Examples at most. */
+  readonly limit: number;
+}
+
+/** Tokens of an example, at most. */
+const MAX_LENGTH = 512;
+
+/**
+ * The first examples of a dataset, or the one of a text; none if both are empty.
+ *
+ * @throws {RangeError} for a model or dataset that is not there, or does not fit.
+ */
+export async function showExamples(
+  { model, dataset, text, limit }: ShowRequest,
+  paths: HomePaths,
+): Promise<ShownToken[][]> {
+  if (dataset === "" && text === "") return [];
+  const models = await listModels(paths.models);
+  const found = models.find(({ name }) => name === model);
+  if (!found) {
+    const names = models.map(({ name }) => name).join(", ");
+    throw new RangeError(`Cannot read for model "${model}": expected one of ${names}`);
+  }
+  const tokenizer = await modelTokenizer(join(found.folder));
+  let examples: Example[];
+  if (dataset === "") {
+    const ids = tokenizer.encode(text).slice(0, MAX_LENGTH);
+    examples = [exampleOf([...ids, tokenizer.eosId])];
+  } else {
+    const { vocabSize } = tokenizer;
+    examples = await loadExamples({ name: dataset, limit }, {
+      purpose: "train",
+      maxLength: MAX_LENGTH,
+      folder: paths.datasets,
+      tokenizer,
+      vocabSize,
+      completionOnly: true,
+    }) ?? [];
+  }
+  return examples.slice(0, limit).map((example) => shown(example, (ids) => tokenizer.decode(ids)));
+}
+
+// A token is counted where the position before it has it as its target.
+function shown({ ids, targets }: Example, decode: (ids: number[]) => string): ShownToken[] {
+  const tokens = [...ids].map((id, at) => ({
+    id,
+    text: decode([id]),
+    counted: at > 0 && targets[at - 1] !== IGNORED_TARGET,
+  }));
+  const last = targets.at(-1);
+  if (last === undefined || last === IGNORED_TARGET) return tokens;
+  return [...tokens, { id: last, text: decode([last]), counted: true }];
+}

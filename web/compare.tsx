@@ -1,0 +1,103 @@
+// Several runs on one plot.
+
+import type { MetricPoint, Run } from "../runs/spec/run.ts";
+import { Chart } from "./chart.tsx";
+import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
+import { number } from "./format.ts";
+import { Page } from "./layout.tsx";
+import { methodName, Status } from "./run_table.tsx";
+import { seriesOf } from "./run.tsx";
+
+/** A run with its points. */
+export interface ComparedRun {
+  readonly run: Run;
+  readonly points: readonly MetricPoint[];
+}
+
+/** The fields of two or more specs that are not the same everywhere, by dotted name. */
+export function differences(specs: readonly unknown[]): Map<string, unknown[]> {
+  const flat = specs.map((spec) => flatten(spec));
+  const names = new Set(flat.flatMap((fields) => [...fields.keys()]));
+  const found = new Map<string, unknown[]>();
+  for (const name of names) {
+    const values = flat.map((fields) => fields.get(name));
+    if (new Set(values.map((value) => JSON.stringify(value))).size > 1) found.set(name, values);
+  }
+  return found;
+}
+
+function flatten(value: unknown, prefix = "", found = new Map<string, unknown>()) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return found.set(prefix, value);
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    flatten(inner, prefix === "" ? key : `${prefix}.${key}`, found);
+  }
+  return found;
+}
+
+/** The comparison; runs are named by what sets them apart. */
+export function ComparePage(
+  { runs, options }: { runs: readonly ComparedRun[]; options: ChartOptions },
+) {
+  const apart = differences(runs.map(({ run }) => run.spec));
+  const nameOf = (index: number) => {
+    const parts = [...apart].slice(0, 3).map(([name, values]) =>
+      `${name.split(".").at(-1)}=${JSON.stringify(values[index])?.slice(0, 14) ?? "–"}`
+    );
+    return parts.length > 0 ? parts.join(" ").slice(0, 34) : runs[index]!.run.id.slice(-8);
+  };
+  // Held-out loss where there is one: training losses of many runs are a tangle.
+  const held = runs.some(({ points }) => points.some(({ eval_nll }) => eval_nll !== undefined));
+  const metric = options.metric === "loss" && held ? "eval_nll" : options.metric;
+  const series = runs.flatMap(({ points }, index) =>
+    seriesOf(points, { ...options, metric }).map((each) => ({ ...each, name: nameOf(index) }))
+  );
+  return (
+    <Page title="Compare runs" at="/" scripts={["auto"]}>
+      <ChartControls options={options} kept={{ ids: runs.map(({ run }) => run.id).join(",") }} />
+      <Chart
+        title={`${metric} of ${runs.length} runs over ${options.x}`}
+        x={options.x === "time" ? "seconds of training" : options.x}
+        series={series}
+        logX={options.logX}
+        logY={options.logY}
+        smoothing={options.smoothing}
+      />
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">Method</th>
+              {[...apart.keys()].map((name) => <th scope="col">{name}</th>)}
+              <th scope="col">Status</th>
+              <th scope="col" class="number">Held-out</th>
+            </tr>
+          </thead>
+          <tbody>
+            {runs.map(({ run }, index) => (
+              <tr>
+                <td>
+                  <a href={`/runs/${run.id}`}>
+                    <code>{run.id.slice(-8)}</code>
+                  </a>
+                </td>
+                <td>{methodName(run.spec)}</td>
+                {[...apart.values()].map((values) => (
+                  <td>
+                    <code>{JSON.stringify(values[index])?.slice(0, 60) ?? "–"}</code>
+                  </td>
+                ))}
+                <td>
+                  <Status status={run.status} />
+                </td>
+                <td class="number">{number(run.result?.eval_nll ?? run.metrics?.eval_nll)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Page>
+  );
+}

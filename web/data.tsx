@@ -1,0 +1,107 @@
+// What a model sees of a data set or a text: tokens, with those that the loss counts marked.
+
+import { count } from "./format.ts";
+import { Page } from "./layout.tsx";
+
+/** A token as text, and whether the loss counts it. */
+export interface ShownToken {
+  readonly text: string;
+  readonly id: number;
+  readonly counted: boolean;
+}
+
+/** What the page shows. */
+export interface DataProps {
+  readonly models: readonly string[];
+  readonly datasets: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly licence: string;
+    readonly splits: Readonly<Record<string, { readonly rows: number; readonly tokens: number }>>;
+    readonly available: boolean;
+  }[];
+  readonly values: { readonly model: string; readonly dataset: string; readonly text: string };
+  /** Token rows: of the text, or of the first examples of the data set. */
+  readonly examples: readonly (readonly ShownToken[])[];
+  readonly problem: string | undefined;
+}
+
+/** The viewer. */
+export function DataPage({ models, datasets, values, examples, problem }: DataProps) {
+  return (
+    <Page title="Data" at="/data">
+      <form method="get" class="fields">
+        <label>
+          <span>Model, whose tokeniser is used</span>
+          <select name="model">
+            {models.map((name) => <option selected={name === values.model}>{name}</option>)}
+          </select>
+        </label>
+        <label>
+          <span>Data set</span>
+          <select name="dataset">
+            <option value="">none: the text</option>
+            {datasets.filter(({ available }) => available).map(({ name }) => (
+              <option selected={name === values.dataset}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <span>Text</span>
+          <input name="text" value={values.text} />
+        </label>
+        <div>
+          <button type="submit" class="primary">Show</button>
+        </div>
+      </form>
+      {problem && <p class="problem" role="alert">{problem}</p>}
+      {examples.map((tokens, index) => (
+        <>
+          <h2>Example {index + 1}, {tokens.length} tokens</h2>
+          <p class="tokens">
+            {tokens.map(({ text, id, counted }) => (
+              <span class={counted ? "counted" : undefined} title={`id ${id}`}>{text}</span>
+            ))}
+          </p>
+        </>
+      ))}
+      {examples.length > 0 && (
+        <p class="quiet">
+          Marked tokens are counted by the loss: {examples.flat().filter(({ counted }) => counted)
+            .length} of {examples.flat().length}.
+        </p>
+      )}
+      <h2>Data sets</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">What</th>
+              <th scope="col">Splits</th>
+              <th scope="col">Licence</th>
+              <th scope="col">Rows at hand</th>
+            </tr>
+          </thead>
+          <tbody>
+            {datasets.map(({ name, description, licence, splits, available }) => (
+              <tr>
+                <td>{name}</td>
+                <td>{description}</td>
+                <td>
+                  {Object.entries(splits).map(([split, { rows, tokens }]) => (
+                    <>
+                      {split}: {count(rows)} rows, {count(tokens)} tokens<br />
+                    </>
+                  ))}
+                </td>
+                <td>{licence}</td>
+                <td>{available ? "yes" : "no"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,69 @@
+// The paper's figures, and what each says of the paper's claims.
+
+import type { FigureProgress } from "../runs/spec/figure_request.ts";
+import { Page } from "./layout.tsx";
+
+/** A figure as the page shows it. */
+export interface FigureCard {
+  readonly key: string;
+  readonly title: string;
+  /** Undefined for a figure that was never asked for. */
+  readonly progress: FigureProgress | undefined;
+  readonly verdicts: readonly {
+    readonly claim: string;
+    readonly verdict: string;
+    readonly detail: string;
+  }[];
+}
+
+/** All figures. */
+export function FiguresPage({ figures }: { figures: readonly FigureCard[] }) {
+  return (
+    <Page title="Figures" at="/figures">
+      {figures.map(({ key, title, progress, verdicts }) => (
+        <section>
+          <h2 id={`fig${key}`}>Figure {key}: {title}</h2>
+          {progress
+            ? (
+              <>
+                <p class="quiet">
+                  {progress.status}: {progress.finished} of {progress.total} runs ·{" "}
+                  <a href={`/v1/figures/${key}`}>data</a> ·{" "}
+                  <a href={`/v1/figures/${key}.csv`}>csv</a> ·{" "}
+                  <a href={`/v1/figures/${key}/spec`}>Vega-Lite</a> ·{" "}
+                  <a href={`/v1/figures/${key}.png`}>png</a>
+                </p>
+                <figure>
+                  <img
+                    src={`/v1/figures/${key}.svg`}
+                    alt={`Figure ${key}: ${title}`}
+                    loading="lazy"
+                  />
+                </figure>
+                <ul>
+                  {verdicts.map(({ claim, verdict, detail }) => (
+                    <li>
+                      <strong class={`verdict ${verdict.replaceAll(" ", "_")}`}>{verdict}</strong>
+                      : {claim} <span class="quiet">{detail}</span>
+                    </li>
+                  ))}
+                </ul>
+              </>
+            )
+            : (
+              <form method="post" action={`/figures/${key}`} class="row">
+                <label>
+                  <span>Preset</span>
+                  <select name="preset">
+                    <option>smoke</option>
+                    <option selected>laptop</option>
+                  </select>
+                </label>
+                <button type="submit">Run it</button>
+              </form>
+            )}
+        </section>
+      ))}
+    </Page>
+  );
+}

@@ -1,0 +1,162 @@
+// One run: its curves as they grow, what it was asked, what it left.
+
+import type { Checkpoint, MetricPoint, Run, RunEvent } from "../runs/spec/run.ts";
+import { Chart, type Series } from "./chart.tsx";
+import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
+import { curve } from "./curve.ts";
+import { bytes, duration, number, time } from "./format.ts";
+import { Page } from "./layout.tsx";
+import { methodName, ProgressOf, Status } from "./run_table.tsx";
+
+/** What the page shows. */
+export interface RunProps {
+  readonly run: Run;
+  readonly points: readonly MetricPoint[];
+  readonly options: ChartOptions;
+  readonly checkpoints: readonly Checkpoint[];
+  /** Files of the trained weights that are there. */
+  readonly files: readonly string[];
+  /** Events that carry sampled completions, newest last. */
+  readonly samples: readonly RunEvent[];
+}
+
+/** The curves that an option `metric` stands for. */
+export function seriesOf(
+  points: readonly MetricPoint[],
+  { metric, x }: ChartOptions,
+  prefix = "",
+): Series[] {
+  const metrics = metric === "loss" ? ["train_nll", "eval_nll"] : [metric];
+  return metrics
+    .map((name) => ({
+      name: prefix + name,
+      points: curve(points, name, x),
+      sparse: name === "eval_nll",
+    }))
+    .filter(({ points }) => points.length > 0);
+}
+
+/** The part of the page that changes while the run trains. */
+export function LiveRun({ run, points, options, checkpoints, files, samples }: RunProps) {
+  const { result, error } = run;
+  return (
+    <>
+      <p>
+        <Status status={run.status} /> <ProgressOf run={run} />
+      </p>
+      {error && (
+        <p class="problem" role="alert">
+          {error.type}: {error.message}
+        </p>
+      )}
+      <Chart
+        title={`${options.metric} of run ${run.id} over ${options.x}`}
+        x={options.x === "time" ? "seconds of training" : options.x}
+        series={seriesOf(points, options)}
+        logX={options.logX}
+        logY={options.logY}
+        smoothing={options.smoothing}
+      />
+      <table class="facts">
+        <tbody>
+          {[
+            ["Loss", run.metrics?.train_nll],
+            ["Held-out loss", result?.eval_nll ?? run.metrics?.eval_nll],
+            ["Held-out loss before training", result?.initial_eval_nll],
+            ["Gradient norm", run.metrics?.grad_norm],
+            ["Trained parameters", result?.trainable_parameters],
+            ["Tokens", result?.tokens ?? run.metrics?.tokens],
+          ].map(([name, value]) => (
+            <tr>
+              <th scope="row">{name}</th>
+              <td class="number">{number(value as number | undefined)}</td>
+            </tr>
+          ))}
+          {result && (
+            <>
+              <tr>
+                <th scope="row">Peak memory</th>
+                <td class="number">{bytes(result.peak_memory_bytes)}</td>
+              </tr>
+              <tr>
+                <th scope="row">Training time</th>
+                <td class="number">{duration(result.seconds)}</td>
+              </tr>
+            </>
+          )}
+        </tbody>
+      </table>
+      {samples.length > 0 && (
+        <>
+          <h2>Samples</h2>
+          {samples.map(({ data }) => <pre>{JSON.stringify(data, null, 2)}</pre>)}
+        </>
+      )}
+      {checkpoints.length > 0 && (
+        <>
+          <h2>Checkpoints</h2>
+          <ul>
+            {checkpoints.map(({ step, bytes: size, created_at }) => (
+              <li>
+                step {step}, {bytes(size)}, {time(created_at)}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {files.length > 0 && (
+        <p>
+          Trained weights: {files.map((file, index) => (
+            <>
+              {index > 0 && " · "}
+              <a href={`/v1/runs/${run.id}/adapter/${file}`} download={file}>{file}</a>
+            </>
+          ))}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** The page of a run. */
+export function RunPage(props: RunProps) {
+  const { run, options } = props;
+  const open = run.status === "queued" || run.status === "running";
+  return (
+    <Page title={`${methodName(run.spec)} on ${run.spec.model}`} at="/" scripts={["live", "auto"]}>
+      <p class="quiet">
+        Run <code>{run.id}</code>, created {time(run.created_at)}
+        {run.device && ` · ${run.backend}: ${run.device}`}
+      </p>
+      <ChartControls options={options} />
+      <div data-live={open ? `/v1/runs/${run.id}/events` : undefined}>
+        <LiveRun {...props} />
+      </div>
+      <div class="row">
+        {open && (
+          <form method="post" action={`/runs/${run.id}/cancel`}>
+            <button type="submit">Cancel the run</button>
+          </form>
+        )}
+        <a class="button" href={`/launch?from=${run.id}`}>Launch one like it</a>
+        <a class="button" href={`/compare?id=${run.id}`}>Compare</a>
+        <a class="button" href={`/v1/runs/${run.id}/metrics?format=csv`} download={`${run.id}.csv`}>
+          Metrics as CSV
+        </a>
+      </div>
+      <h2>Spec</h2>
+      <pre>{JSON.stringify(run.spec, shorten, 2)}</pre>
+      <p class="quiet">
+        spec_hash <code>{run.spec_hash}</code>, version {run.code_version}
+      </p>
+    </Page>
+  );
+}
+
+// Inline data may be megabytes.
+function shorten(key: string, value: unknown): unknown {
+  if ((key === "input_ids" || key === "labels") && Array.isArray(value)) {
+    return `${value.length} rows`;
+  }
+  return value;
+}
