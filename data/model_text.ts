@@ -43,7 +43,8 @@ export function chatPrompt(
   if (!tokenizer || !chatTemplate) {
     throw new TypeError("Expected prompts instead: the model has no chat template");
   }
-  return chatTemplate.encode(tokenizer, messages as Message[], { addGenerationPrompt: true }).ids;
+  const text = chatTemplate.render(messages as Message[], { addGenerationPrompt: true });
+  return tokenizer.encode(text, { addSpecialTokens: false }).ids;
 }
 
 async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -67,7 +67,7 @@ export async function loadProblems(
  * so that both condition on the same.
  */
 export function promptIds(prompt: string, tokenizer: Tokenizer): Uint32Array {
-  const rules = { tokenizer, maxLength: Number.MAX_SAFE_INTEGER - 1, completionOnly: true };
+  const rules = { tokenizer, maxLength: 2 ** 30, completionOnly: true };
   const [example] = rowExamples({ question: prompt, answer: "0" }, rules, "a problem");
   const first = example!.targets.findIndex((target) => target !== IGNORED_TARGET);
   return example!.ids.slice(0, first + 1);

@@ -18,6 +18,7 @@ import { aborted } from "./aborted.ts";
 import { capacityRoutes } from "./capacity.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { docsRoutes } from "./docs.ts";
+import { evaluateRoutes } from "./evaluate.ts";
 import { figureRoutes } from "./figures.ts";
 import { generateRoutes } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
@@ -78,6 +79,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
   app.route("/", generateRoutes(context));
+  app.route("/", evaluateRoutes(context));
   app.route("/", openaiRoutes(context));
   app.route("/", capacityRoutes(validation(capacityRequestSchema)));
   app.route("/", figureRoutes(context));

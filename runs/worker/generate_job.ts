@@ -21,6 +21,7 @@ interface Completion {
 /** Sequences of one request, under way in the engine's batch. */
 export class GenerateTask {
   readonly #completions: Completion[];
+  #cancelled = false;
 
   /**
    * Puts the request's sequences in line.
@@ -88,6 +89,7 @@ export class GenerateTask {
 
   /** Tells what has come since the last call; true once all has. */
   report(): boolean {
+    if (this.#cancelled) return true;
     this.#completions.forEach((completion, index) => {
       if (!completion.finished) this.#tell(completion, index);
     });
@@ -98,6 +100,7 @@ export class GenerateTask {
 
   /** Takes the sequences out of the batch. */
   cancel(): void {
+    this.#cancelled = true;
     for (const { sequence } of this.#completions) sequence.cancelled = true;
   }
 
@@ -125,7 +128,7 @@ export class GenerateTask {
 }
 
 /** Feeds the text, token by token, and ends a completion at a stop string. */
-function endsAt(text: TextStream, stopTokenIds: readonly number[]) {
+export function endsAt(text: TextStream, stopTokenIds: readonly number[]) {
   return (ids: readonly number[]): number | undefined => {
     const id = ids.at(-1)!;
     if (!stopTokenIds.includes(id)) text.push(id);

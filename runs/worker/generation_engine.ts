@@ -37,10 +37,17 @@ export interface EngineContext {
   readonly gpu: "auto" | "deno" | "dawn";
 }
 
+interface LoadedModel {
+  readonly key: string;
+  readonly folder: string;
+  readonly model: Model;
+  readonly text: ModelText;
+}
+
 /** Loads one model at a time and keeps it until another is wanted. */
 export class GenerationEngine {
   #backend: { readonly kind: Wanted["backend"]; readonly backend: Backend } | undefined;
-  #model: { readonly key: string; readonly model: Model; readonly text: ModelText } | undefined;
+  #model: LoadedModel | undefined;
   #bank: AdapterBank | undefined;
   /** Adapters in the bank, the longest unused first. */
   #banked = new Map<string, ReadAdapter>();
@@ -97,6 +104,11 @@ export class GenerationEngine {
   /** The loaded model's text side. */
   get text(): ModelText {
     return this.#model!.text;
+  }
+
+  /** The loaded model's folder. */
+  get folder(): string {
+    return this.#model!.folder;
   }
 
   /** The batch. */
@@ -159,7 +171,7 @@ export class GenerationEngine {
         dtype,
         seed: 0,
       });
-      this.#model = { key, model, text };
+      this.#model = { key, folder: found.folder, model, text };
     } catch (error) {
       const path = adapter ? "/adapter" : "/model";
       throw new InvalidSpecError([{ path, message: inputMessage(error) }]);

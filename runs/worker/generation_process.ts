@@ -4,8 +4,10 @@
 import { type Configuration, homePaths } from "../configuration.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import { TextLineStream } from "../text_lines.ts";
+import { AccuracyTask } from "./accuracy_task.ts";
 import { GenerateTask } from "./generate_job.ts";
 import { GenerationEngine } from "./generation_engine.ts";
+import { NllTask } from "./nll_task.ts";
 import type { Command, Job, JobEvent } from "./generation_protocol.ts";
 
 interface Waiting {
@@ -14,9 +16,10 @@ interface Waiting {
 }
 
 /** What a job does once its model is there. */
-interface Task {
-  /** Tells what has come; true at the end. */
-  report(): boolean;
+export interface Task {
+  /** Does its share of a step and tells what has come; true at its end. */
+  report(): boolean | Promise<boolean>;
+  /** Makes the next report the last. */
   cancel(): void;
 }
 
@@ -35,6 +38,22 @@ export async function runGenerator(configuration: Configuration): Promise<void> 
   engine.close();
 }
 
+/**
+ * Begins a job on a loaded model.
+ *
+ * @throws {InvalidSpecError} if it does not fit the model.
+ */
+export function openTask(
+  job: Job,
+  engine: GenerationEngine,
+  emit: (event: JobEvent) => void,
+): Task | Promise<Task> {
+  if (job.kind === "generate") return new GenerateTask(job.request, engine, emit);
+  return job.request.task.kind === "nll"
+    ? NllTask.open(job.request, engine, emit)
+    : AccuracyTask.open(job.request, engine, emit);
+}
+
 /** Requests in line and under way. */
 class GenerationServer {
   readonly #waiting: Waiting[] = [];
@@ -51,7 +70,6 @@ class GenerationServer {
       const at = this.#waiting.findIndex(({ id }) => id === command.id);
       if (at >= 0) this.#waiting.splice(at, 1);
       this.#tasks.get(command.id)?.cancel();
-      this.#tasks.delete(command.id);
     }
     this.#wake();
   }
@@ -86,7 +104,7 @@ class GenerationServer {
       const emit = (event: JobEvent) => this.send(JSON.stringify({ id, ...event }));
       await this.#guard(emit, async () => {
         await this.engine.load(job.request);
-        this.#tasks.set(id, new GenerateTask(job.request, this.engine, emit));
+        this.#tasks.set(id, await openTask(job, this.engine, emit));
       });
     }
   }
@@ -94,12 +112,12 @@ class GenerationServer {
   async #step(): Promise<void> {
     try {
       await this.engine.generator.step();
+      for (const [id, task] of this.#tasks) if (await task.report()) this.#tasks.delete(id);
     } catch (error) {
       // The device is lost, and with it everything under way: a new process begins afresh.
       console.error(error);
       Deno.exit(1);
     }
-    for (const [id, task] of this.#tasks) if (task.report()) this.#tasks.delete(id);
   }
 
   async #guard(emit: (event: JobEvent) => void, body: () => Promise<void>): Promise<void> {

@@ -1,14 +1,20 @@
 // What the service and its generation process say to each other: a JSON document a line, over the process's
 // standard input and output.
 
+import type { EvaluateRequest, EvaluateResult } from "../spec/evaluate.ts";
 import type { GenerateRequest } from "../spec/generate.ts";
 import type { Problem } from "../spec/problems.ts";
 
 /** A request to continue prompts, its seed decided. */
 export type GenerateJob = GenerateRequest & { readonly seed: number };
 
+/** A request to judge a model. */
+export type EvaluateJob = EvaluateRequest;
+
 /** What a process is asked to do. */
-export type Job = { readonly kind: "generate"; readonly request: GenerateJob };
+export type Job =
+  | { readonly kind: "generate"; readonly request: GenerateJob }
+  | { readonly kind: "evaluate"; readonly request: EvaluateJob };
 
 /** To the process. */
 export type Command =
@@ -40,6 +46,9 @@ export interface Delta {
 export type JobEvent =
   | Accepted
   | Delta
+  /** Problems or examples that are done, of how many if that is known. */
+  | { readonly type: "progress"; readonly done: number; readonly total: number | null }
+  | { readonly type: "result"; readonly result: EvaluateResult }
   | { readonly type: "done" }
   | { readonly type: "invalid"; readonly problems: readonly Problem[] }
   | { readonly type: "failed"; readonly message: string };
