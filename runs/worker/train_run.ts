@@ -13,6 +13,7 @@ import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts
 import { writeFolderAtomically } from "../write_file.ts";
 import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { fetchInputs } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { Reporter } from "./reporter.ts";
 import { openAdapter } from "./stored_adapters.ts";
@@ -65,6 +66,7 @@ async function train(
   const paths = homePaths(configuration.home);
   const checkpoints = join(paths.checkpoints, run.id);
 
+  await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const data = await loadTrainingData(spec, stored, paths.datasets);
