@@ -1,6 +1,7 @@
 // The figures there are.
 
 import type { Figure } from "./figure.ts";
+import { CAPACITY } from "./capacity.ts";
 import { FIG1 } from "./fig1.ts";
 import { FIG2 } from "./fig2.ts";
 import { FIG3 } from "./fig3.ts";
@@ -8,5 +9,5 @@ import { FIG4 } from "./fig4.ts";
 
 /** Figures by key, in the order of the paper. */
 export const FIGURES: Readonly<Record<string, Figure>> = Object.fromEntries(
-  [FIG1, FIG2, FIG3, FIG4].map((figure) => [figure.key, figure]),
+  [FIG1, FIG2, FIG3, FIG4, CAPACITY].map((figure) => [figure.key, figure]),
 );

@@ -56,7 +56,7 @@ export const FIG4_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
     steps: 128,
     evalSteps: [128],
     evalLimit: 24,
-    seeds: 4,
+    seeds: 3,
   },
   paper: { ...LARGE, model: "meta-llama/Llama-3.1-8B" },
 };

@@ -29,10 +29,16 @@ export interface PlanLine {
 /** A shape for each spec's model; undefined where it is not known. */
 export type FindArchitecture = (model: string) => Architecture | undefined;
 
+/** Positions of a sequence, prompt and completion together. */
+function sequenceLength(task: RunSpec["task"]): number {
+  if (task.kind === "grpo") return task.max_prompt_length + task.max_completion_length;
+  return task.max_length ?? 2048;
+}
+
 /** Trainable parameters and FLOPs a token of one spec. */
 function costOf(spec: RunSpec, architecture: Architecture) {
   const { method, task } = spec;
-  const length = task.max_length ?? 2048;
+  const length = sequenceLength(task);
   const targets = (method.target_modules ?? "all") as Targets;
   // A product with the output projection's gradient, for those who train it: 2 FLOPs a multiply-add.
   const head = 2 * architecture.vocab_size * architecture.hidden_size;
@@ -76,7 +82,7 @@ export async function planOf(
       );
     }
     const { parameters, flops } = costOf(spec, architecture);
-    const tokens = spec.max_steps! * spec.batch_size * (spec.task.max_length ?? 2048);
+    const tokens = spec.max_steps! * spec.batch_size * sequenceLength(spec.task);
     const { panel, name } = curve(spec);
     return {
       dataset: panel,

@@ -46,6 +46,12 @@ export const SAMPLE_OPTIONS = 4;
 /** Stop tokens a row in the `stops` tensor of {@linkcode KERNELS}.advance; unused ones hold IGNORED_TARGET. */
 export const MAX_STOPS = 8;
 
+/** Values a token in the `sampled` tensor of {@linkcode KERNELS}.grpo_loss: old log-probability, advantage, share. */
+export const SAMPLED_WIDTH = 3;
+
+/** Values a token in its `terms` tensor: share · loss, |ratio − 1|, clipped, KL, entropy. */
+export const TERMS_WIDTH = 5;
+
 /** Every kernel that a backend implements. */
 export const KERNELS = {
   // y[i] = value
@@ -219,6 +225,30 @@ export const KERNELS = {
   cross_entropy: {
     tensors: { logits: "inout", targets: "in", weight: "in", nll: "out" },
     params: { rows: "u32", cols: "u32", backward: "u32" },
+  },
+
+  // entropy[m] = log Σ exp(logits[m, :]) − Σ softmax(logits[m, :]) · logits[m, :]
+  entropy: { tensors: { logits: "in", entropy: "out" }, params: { rows: "u32", cols: "u32" } },
+  // The clipped policy-gradient loss of sampled tokens (Shao et al. 2024, eq. 3) and its gradient:
+  //   logp = −nll, ref = −ref_nll, sampled[n, :] = (old_logp, A, share)
+  //   ratio = exp(logp − old_logp); by_sequence: exp of that difference's mean over the sequence's tokens
+  //   with share ≠ 0 (Zheng et al. 2025, eq. 5)
+  //   l = −min(ratio · A, clamp(ratio, low, high) · A) + beta · kl, kl = exp(ref − logp) − (ref − logp) − 1
+  //   weight[n] = −share · dl/dlogp, so that Σ weight · nll has the gradient of Σ share · l
+  //   terms[n, :] = (share · l, |ratio − 1|, 1 if clipped, kl, entropy)
+  // Tokens with share 0 are not counted: weight and terms are 0. Within a sequence the other shares are equal.
+  grpo_loss: {
+    tensors: {
+      nll: "in",
+      ref_nll: "in",
+      entropy: "in",
+      sampled: "in",
+      start: "in",
+      end: "in",
+      weight: "out",
+      terms: "out",
+    },
+    params: { tokens: "u32", by_sequence: "u32", low: "f32", high: "f32", beta: "f32" },
   },
 
   // out[0] (=|+=) Σ a[i] · b[i]

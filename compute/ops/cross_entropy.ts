@@ -15,6 +15,8 @@ export interface CrossEntropyInput {
   readonly lora?: LoraWeights | undefined;
   readonly targets: Tensor;
   readonly weight: Tensor;
+  /** [N]: where the entropy of each token's distribution goes, if it is wanted. */
+  readonly entropy?: Tensor | undefined;
 }
 
 /** Gradients to form; none of them for an evaluation. */
@@ -32,7 +34,7 @@ export function crossEntropy(
   input: CrossEntropyInput,
   gradients?: CrossEntropyGradients,
 ): Tensor {
-  const { h, w, lora, targets, weight } = input;
+  const { h, w, lora, targets, weight, entropy } = input;
   const [tokens, width] = h.shape as [number, number];
   const vocab = w.shape[0]!;
   const nll = backend.empty([tokens], "f32", "nll");
@@ -40,6 +42,10 @@ export function crossEntropy(
     const rows = Math.min(CHUNK_TOKENS, tokens - from);
     const hChunk = view(h, from * width, [rows, width], "hidden.chunk");
     const { y: logits, xa } = linearForward(backend, hChunk, w, lora);
+    if (entropy) {
+      const chunk = view(entropy, from, [rows]);
+      backend.run("entropy", { logits, entropy: chunk }, { rows, cols: vocab });
+    }
     backend.run("cross_entropy", {
       logits,
       targets: view(targets, from, [rows]),

@@ -8,6 +8,7 @@
 import type { Model } from "../models/model.ts";
 import type { AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, BatchSource } from "./batch.ts";
+import { type Schedule, scheduleFactor } from "./schedule.ts";
 import { EvalStep, TrainStep } from "./step.ts";
 
 /** What a run needs. Numbers are named as in a run spec. */
@@ -18,7 +19,7 @@ export interface SftOptions {
   readonly evalBatches?: readonly Batch[] | undefined;
   /** Tokens in a micro-batch. */
   readonly tokensPerBatch: number;
-  readonly optimizer: AdamWOptions;
+  readonly optimizer: AdamWOptions & { readonly lr_scheduler_type?: Schedule };
   readonly max_steps: number;
   readonly logging_steps: number;
   /** Steps between evaluations; a list names the steps themselves. */
@@ -95,6 +96,9 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
     batches.seek(resume.cursor);
   }
 
+  const rateAt = (t: number) =>
+    optimizer.learning_rate *
+    scheduleFactor(optimizer.lr_scheduler_type ?? "constant", t, options.max_steps);
   const evaluate = async (): Promise<TrainEvent> => {
     const { nll, tokens: evalTokens } = await evalStep!.run(evalBatches!);
     return { type: "eval", step, tokens, eval_nll: nll, eval_tokens: evalTokens };
@@ -122,7 +126,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
         tokens: pending[i]!,
         train_nll: loss,
         grad_norm: gradNorm,
-        learning_rate: optimizer.learning_rate,
+        learning_rate: rateAt(at),
       });
     });
     pending.length = 0;
@@ -145,7 +149,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
       }
       step++;
       tokens += micro.reduce((sum, batch) => sum + batch.counted, 0);
-      trainStep.run(micro, optimizer, step);
+      trainStep.run(micro, { ...optimizer, learning_rate: rateAt(step) }, step);
       pending.push(tokens);
 
       const evalDue = evalStep && isDue(step, options.eval_steps);
@@ -172,6 +176,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
   }
 }
 
-function isDue(step: number, every: number | readonly number[]): boolean {
+/** Whether a step is one of those named, or of those counted. */
+export function isDue(step: number, every: number | readonly number[]): boolean {
   return typeof every === "number" ? step % every === 0 : every.includes(step);
 }

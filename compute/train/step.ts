@@ -2,17 +2,13 @@
 // clipping and AdamW. Losses and norms go to a ring on the device and come back together, so that no
 // step waits for the host.
 
-import { type Backend, type Plan, type Tensor } from "../backend/backend.ts";
+import type { Backend, Plan, Tensor } from "../backend/backend.ts";
 import { HYPER_LENGTH, RING_WIDTH } from "../backend/kernels.ts";
 import type { Model } from "../models/model.ts";
-import {
-  type BatchTensors,
-  type ForwardOptions,
-  loss,
-  lossAndGradients,
-} from "../models/transformer.ts";
+import { type ForwardOptions, loss, lossAndGradients } from "../models/transformer.ts";
 import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, StepBatches } from "./batch.ts";
+import { BatchBuffers } from "./batch_buffers.ts";
 
 /** Steps whose metrics the ring holds: it must be read at least this often. */
 export const RING_SLOTS = 128;
@@ -21,41 +17,6 @@ export const RING_SLOTS = 128;
 export interface StepMetrics {
   readonly loss: number;
   readonly gradNorm: number;
-}
-
-/** Device memory for a batch of N tokens. */
-class BatchBuffers implements BatchTensors {
-  readonly ids: Tensor;
-  readonly targets: Tensor;
-  readonly weight: Tensor;
-  readonly start: Tensor;
-  readonly end: Tensor;
-
-  constructor(readonly backend: Backend, readonly tokens: number) {
-    const u32 = (label: string) => backend.empty([tokens], "u32", label);
-    this.ids = u32("batch.ids");
-    this.targets = u32("batch.targets");
-    this.weight = backend.empty([tokens], "f32", "batch.weight");
-    this.start = u32("batch.start");
-    this.end = u32("batch.end");
-  }
-
-  write(batch: Batch): void {
-    if (batch.ids.length !== this.tokens) {
-      throw new RangeError(
-        `Cannot take a batch of ${batch.ids.length} tokens: this run was recorded for ${this.tokens}`,
-      );
-    }
-    for (const name of ["ids", "targets", "weight", "start", "end"] as const) {
-      this.backend.write(this[name], batch[name]);
-    }
-  }
-
-  free(): void {
-    for (const name of ["ids", "targets", "weight", "start", "end"] as const) {
-      this.backend.free(this[name]);
-    }
-  }
 }
 
 /** Σ weight · nll and gradient norms, slot by slot. */

@@ -12,7 +12,9 @@ export const Optimizer = z.strictObject({
   eps: z.number().min(0).max(1).default(1e-8),
   weight_decay: z.number().min(0).max(1).default(0),
   max_grad_norm: z.number().min(0).default(1).openapi({ description: "0 turns clipping off." }),
-  lr_scheduler_type: z.enum(["constant"]).default("constant"),
+  lr_scheduler_type: z.enum(["constant", "linear"]).default("constant").openapi({
+    description: "`linear` falls from learning_rate to 0 behind the last step.",
+  }),
 }).openapi("Optimizer");
 /** AdamW. */
 export type Optimizer = z.infer<typeof Optimizer>;

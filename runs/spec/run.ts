@@ -26,6 +26,39 @@ export const MetricPoint = z.object({
   tokens_per_s: z.number().optional(),
   eval_nll: z.number().optional().openapi({ description: "Mean held-out NLL, in nats." }),
   eval_tokens: z.int().optional(),
+  loss: z.number().optional().openapi({
+    description: "Of the policy gradient, before the update.",
+  }),
+  reward_mean: z.number().optional(),
+  reward_std: z.number().optional().openapi({ description: "Over the completions of the batch." }),
+  frac_reward_zero_std: z.number().optional().openapi({
+    description: "Share of groups whose rewards are all equal: they hold no signal.",
+  }),
+  completion_length: z.number().optional().openapi({ description: "Mean, in tokens." }),
+  truncated_ratio: z.number().optional().openapi({
+    description: "Share of completions that ran out of room.",
+  }),
+  entropy: z.number().optional().openapi({
+    description: "Of the policy at the sampling temperature, in nats a token.",
+  }),
+  kl: z.number().optional().openapi({ description: "To the base model, in nats a token." }),
+  clip_ratio: z.number().optional().openapi({ description: "Share of tokens that were clipped." }),
+  ratio_deviation: z.number().optional().openapi({
+    description:
+      "Mean |ratio − 1| between learner and sampler; before the first update of a batch " +
+      "it is what their arithmetic differs by.",
+  }),
+  problems: z.int().optional().openapi({ description: "Problems seen so far." }),
+  episodes: z.int().optional().openapi({ description: "Completions sampled so far." }),
+  problems_per_s: z.number().optional(),
+  sampling_tokens_per_s: z.number().optional().openapi({ description: "Sampled tokens." }),
+  training_tokens_per_s: z.number().optional().openapi({
+    description: "Completion tokens that the update learnt from.",
+  }),
+  accuracy: z.number().optional().openapi({ description: "Held-out problems answered rightly." }),
+  accuracy_low: z.number().optional().openapi({ description: "95 % interval (Wilson)." }),
+  accuracy_high: z.number().optional(),
+  eval_problems: z.int().optional(),
 }).openapi("MetricPoint");
 /** One point of a run's curves. */
 export type MetricPoint = z.infer<typeof MetricPoint>;
@@ -63,6 +96,13 @@ export const RunResult = z.object({
   eval_bits: z.number().nullable(),
   best_eval_nll: z.number().nullable(),
   eval_tokens: z.int().nullable(),
+  initial_accuracy: z.number().nullable().optional().openapi({
+    description: "Of held-out problems; grpo tasks only, as the next ones are.",
+  }),
+  accuracy: z.number().nullable().optional().openapi({ description: "After the last step." }),
+  best_accuracy: z.number().nullable().optional(),
+  eval_problems: z.int().nullable().optional(),
+  episodes: z.int().nullable().optional().openapi({ description: "Completions sampled." }),
   trainable_parameters: z.int(),
   peak_memory_bytes: z.int(),
   seconds: z.number().openapi({ description: "Of this attempt's training." }),

@@ -157,7 +157,7 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
     });
   }
   const quarter = Math.ceil(maxLengthOf(spec, config) / 4);
-  if (quarter >= 2) {
+  if (quarter >= 2 && spec.task.kind === "sft") {
     changes.push({
       name: `max_length: ${quarter}`,
       apply: (some) => ({ ...some, task: { ...some.task, max_length: quarter } }),

@@ -3,14 +3,14 @@
 
 import type { ModelConfig } from "../../compute/models/config.ts";
 import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
+import { DATASETS } from "../../data/datasets.ts";
 import { type HomePaths, readConfiguration } from "../configuration.ts";
+import type { ProblemDataset } from "../spec/grpo.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { availableBackend } from "./available_backend.ts";
 import { checkDataset } from "./check_dataset.ts";
 import { cpuMemory, memoryProblem, planRun } from "./check_memory.ts";
-import { mayBeOnHub } from "./fetch_inputs.ts";
-import { publishedConfig } from "./plan_shape.ts";
 import { checkAdapter } from "./stored_adapters.ts";
 import { inputMessage, listModels, openModel } from "./stored_models.ts";
 
@@ -24,25 +24,26 @@ export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> 
   const config = await checkModel(spec.model, paths, problems);
   if (config) {
     checkModules(spec, config, problems);
-    const { max_length } = spec.task;
-    const context = config.max_position_embeddings;
-    if (max_length !== undefined && max_length > context) {
-      problems.push({
-        path: "/task/max_length",
-        message: `Expected at most ${context}, the context of "${spec.model}", ` +
-          `but found ${max_length}`,
-      });
-    }
+    checkLengths(spec, config, problems);
     const { method } = spec;
     if (problems.length === 0 && method.kind === "lora" && method.init_from !== undefined) {
       const { init_from } = method;
       await checkAdapter({ ...method, init_from }, config, paths.adapters, problems);
     }
   }
-  const context = { config, maxLength: spec.task.max_length, paths };
-  await checkDataset(spec.task.dataset, "/task/dataset", context, problems);
-  if (spec.task.eval_dataset !== undefined) {
-    await checkDataset(spec.task.eval_dataset, "/task/eval_dataset", context, problems);
+  const { task } = spec;
+  const maxLength = task.kind === "sft" ? task.max_length : undefined;
+  const context = { config, maxLength, paths };
+  await checkDataset(task.dataset, "/task/dataset", context, problems);
+  if (task.eval_dataset !== undefined) {
+    await checkDataset(task.eval_dataset, "/task/eval_dataset", context, problems);
+  }
+  if (task.kind === "grpo") {
+    checkVerifiable(task.dataset, "/task/dataset", problems);
+    if (task.eval_dataset) checkVerifiable(task.eval_dataset, "/task/eval_dataset", problems);
+    if (task.warm_up) {
+      await checkDataset(task.warm_up.dataset, "/task/warm_up/dataset", context, problems);
+    }
   }
   // What is wrong otherwise has to be put right first.
   if (config && problems.length === 0) await checkMemory(spec, config, problems);
@@ -68,6 +69,36 @@ async function checkMemory(
   problems.push({ path: "/model", message });
 }
 
+function checkLengths(
+  { model, task }: RunSpec,
+  { max_position_embeddings: context }: ModelConfig,
+  problems: Problem[],
+): void {
+  const [path, length, most] = task.kind === "sft"
+    ? ["/task/max_length", task.max_length ?? 0, context] as const
+    // One token of a prompt at least has to fit beside it.
+    : ["/task/max_completion_length", task.max_completion_length, context - 1] as const;
+  if (length <= most) return;
+  const what = task.kind === "sft" ? "the context" : "one less than the context";
+  problems.push({
+    path,
+    message: `Expected at most ${most}, ${what} of "${model}", but found ${length}`,
+  });
+}
+
+/** A dataset whose rows have no answer to hold a completion against. */
+function checkVerifiable(dataset: ProblemDataset, path: string, problems: Problem[]): void {
+  const name = typeof dataset === "string" ? dataset : "name" in dataset ? dataset.name : undefined;
+  const info = name === undefined ? undefined : DATASETS.get(name);
+  if (info === undefined || info.schema === "problem") return;
+  const allowed = [...DATASETS.values()].filter(({ schema }) => schema === "problem");
+  problems.push({
+    path: typeof dataset === "string" ? path : `${path}/name`,
+    message: `Expected problems with answers that can be verified, but "${name}" is ${info.schema}`,
+    allowed: allowed.map((each) => each.name),
+  });
+}
+
 async function checkModel(
   name: string,
   paths: HomePaths,
@@ -76,8 +107,6 @@ async function checkModel(
   const models = await listModels(paths.models);
   const model = models.find((each) => each.name === name);
   if (model === undefined) {
-    // The run's job downloads it; what is known of its shapes is checked now.
-    if (mayBeOnHub(name, readConfiguration().hub)) return publishedConfig(name);
     const allowed = models.map((each) => each.name);
     problems.push({
       path: "/model",

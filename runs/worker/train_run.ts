@@ -4,22 +4,28 @@
 import { join } from "@std/path";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
-import { DivergedError, type EndReason, trainSft } from "../../compute/train/sft.ts";
+import { NoRewardError } from "../../compute/train/grpo.ts";
+import { DivergedError, type EndReason, type TrainingState } from "../../compute/train/sft.ts";
 import { listCheckpoints } from "../checkpoint_files.ts";
-import { type Configuration, homePaths } from "../configuration.ts";
-import type { Run, RunError, RunResult } from "../spec/run.ts";
+import { type Configuration, type HomePaths, homePaths } from "../configuration.ts";
+import type { Run, RunError } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
 import { writeFolderAtomically } from "../write_file.ts";
 import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { fetchInputs } from "./fetch_inputs.ts";
+import { grpoJob } from "./grpo_job.ts";
+import type { JobEvent } from "./job_events.ts";
 import { openDevice } from "./open_device.ts";
+import { loadPolicyData } from "./policy_data.ts";
 import { Reporter } from "./reporter.ts";
+import { sftJob } from "./sft_job.ts";
 import { openAdapter } from "./stored_adapters.ts";
 import { EventFile } from "./tensorboard.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
+import { Summary } from "./summary.ts";
 import { loadTrainingData } from "./training_data.ts";
+import { makeWarmUp, openWarmUp } from "./warm_up.ts";
 
 /** What a job process is given. */
 export interface TrainRunOptions {
@@ -66,20 +72,18 @@ async function train(
   const paths = homePaths(configuration.home);
   const checkpoints = join(paths.checkpoints, run.id);
 
-  await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const { backend, plan } = await openDevice(spec, stored.config, configuration);
-  const data = await loadTrainingData(spec, stored, paths.datasets);
+  const job = await openJob(spec, stored, paths);
   const { kind, device } = backend.info;
-  const model = await buildModel(spec, stored, backend, paths.adapters);
   const resume = await readNewestCheckpoint(checkpoints);
   reporter.add("device", {
     backend: kind,
     device,
     pid: Deno.pid,
-    trainable_parameters: model.trainable.count,
-    max_steps: data.steps,
+    max_steps: job.steps,
     planned_memory_bytes: plan.total,
+    ...job.about,
     ...(resume && { resumed_from_step: resume.step }),
   });
   await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
@@ -88,51 +92,22 @@ async function train(
     : undefined;
   reporter.tensorboard = tensorboard;
 
+  const warmUp = spec.task.kind === "grpo" ? spec.task.warm_up : undefined;
+  if (warmUp) {
+    for await (const event of makeWarmUp(spec, warmUp, stored, backend, paths, signal)) {
+      if ("data" in event) reporter.add(event.type, event.data);
+      await letOthersIn(reporter);
+    }
+  }
+  using warmed = warmUp && await openWarmUp(spec, warmUp, backend, paths);
+  const model = await buildModel(spec, warmed ?? stored, backend, paths.adapters);
+  reporter.add("model", { trainable_parameters: model.trainable.count });
+
   const summary = new Summary(await store.points(run.id));
   const started = performance.now();
-  const speed = { at: started, tokens: resume?.tokens ?? 0 };
   let reason: EndReason = "max_steps";
-  for await (
-    const event of trainSft({
-      model,
-      batches: data.loader,
-      evalBatches: data.evalBatches,
-      tokensPerBatch: data.loader.tokensPerBatch,
-      optimizer: spec.optimizer,
-      max_steps: data.steps,
-      logging_steps: spec.logging_steps,
-      eval_steps: spec.eval_steps,
-      save_steps: spec.save_steps,
-      gradient_checkpointing: spec.gradient_checkpointing,
-      resume,
-      signal,
-    })
-  ) {
+  for await (const event of job.train(model, resume, signal)) {
     switch (event.type) {
-      case "step": {
-        const { type, ...point } = event;
-        const now = performance.now();
-        const tokens_per_s = Math.round((event.tokens - speed.tokens) / (now - speed.at) * 1000);
-        Object.assign(speed, { at: now, tokens: event.tokens });
-        const measured = { ...point, tokens_per_s };
-        reporter.add(type, measured, measured, {
-          step: event.step,
-          max_steps: data.steps,
-          tokens: event.tokens,
-          tokens_per_s,
-        });
-        summary.add(point);
-        break;
-      }
-      case "eval": {
-        const { type, ...point } = event;
-        if (!Number.isFinite(event.eval_nll)) {
-          throw new DivergedError(event.step, event.eval_nll, summary.gradNorm);
-        }
-        reporter.add(type, { ...point, eval_bits: point.eval_nll / Math.LN2 }, point);
-        summary.add(point);
-        break;
-      }
       case "checkpoint": {
         const { step } = event.state;
         const files = await trainedFiles(model, spec.model);
@@ -146,11 +121,12 @@ async function train(
       }
       case "end":
         reason = event.reason;
+        break;
+      default:
+        reporter.add(event.type, event.data, event.point, event.progress);
+        if (event.point) summary.add(event.point);
     }
-    if (event.type !== "step") speed.at = performance.now();
-    await reporter.flushIfDue();
-    // Lets signals in: the loop above may never wait for anything.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await letOthersIn(reporter);
   }
   await reporter.flush();
   if (reason === "aborted") return EXIT_STOPPED;
@@ -174,6 +150,43 @@ async function train(
   return EXIT_DONE;
 }
 
+/** Stores what waits for too long, and lets signals in: a training loop may never wait for anything. */
+async function letOthersIn(reporter: Reporter): Promise<void> {
+  await reporter.flushIfDue();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** What is particular to a kind of task. */
+interface Job {
+  /** Updates that the run will make. */
+  readonly steps: number;
+  /** What its data are like, for the run's events. */
+  readonly about: Readonly<Record<string, unknown>>;
+  train(
+    model: Model,
+    resume: TrainingState | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<JobEvent>;
+}
+
+async function openJob(spec: RunSpec, stored: OpenModel, paths: HomePaths): Promise<Job> {
+  const { task } = spec;
+  if (task.kind === "sft") {
+    const data = await loadTrainingData(spec, task, stored, paths.datasets);
+    return {
+      steps: data.steps,
+      about: {},
+      train: (model, resume, signal) => sftJob(spec, data, model, resume, signal),
+    };
+  }
+  const data = await loadPolicyData(spec, task, stored, paths.datasets);
+  return {
+    steps: data.steps,
+    about: { problems: data.loader.problems.length, skipped: data.skipped },
+    train: (model, resume, signal) => grpoJob(spec, task, data, model, resume, signal),
+  };
+}
+
 async function openNamedModel(name: string, folder: string): Promise<OpenModel> {
   const found = (await listModels(folder)).find((model) => model.name === name);
   if (!found) throw new RangeError(`Cannot load model "${name}": it is no longer there`);
@@ -192,61 +205,10 @@ async function buildModel(
   return await createModel({ ...base, adapter: adapter.weights });
 }
 
-/** Keeps what the result is made of. */
-class Summary {
-  #first: number | null = null;
-  #last: number | null = null;
-  #best: number | null = null;
-  #evalTokens: number | null = null;
-  #trainNll: number | null = null;
-  #step = 0;
-  #tokens = 0;
-  /** Of the last logged step. */
-  gradNorm = NaN;
-
-  /** `earlier`: the points of attempts before this one, up to the checkpoint. */
-  constructor(earlier: Parameters<Summary["add"]>[0][]) {
-    earlier.forEach((point) => this.add(point));
-  }
-
-  add(
-    point: {
-      step: number;
-      tokens?: number;
-      train_nll?: number;
-      grad_norm?: number;
-      eval_nll?: number;
-      eval_tokens?: number;
-    },
-  ): void {
-    this.#step = point.step;
-    this.#tokens = point.tokens ?? this.#tokens;
-    this.#trainNll = point.train_nll ?? this.#trainNll;
-    this.gradNorm = point.grad_norm ?? this.gradNorm;
-    if (point.eval_nll === undefined) return;
-    this.#first ??= point.eval_nll;
-    this.#last = point.eval_nll;
-    this.#best = Math.min(this.#best ?? Infinity, point.eval_nll);
-    this.#evalTokens = point.eval_tokens ?? this.#evalTokens;
-  }
-
-  result(): Omit<RunResult, "trainable_parameters" | "peak_memory_bytes" | "seconds" | "adapter"> {
-    return {
-      steps: this.#step,
-      tokens: this.#tokens,
-      train_nll: this.#trainNll,
-      initial_eval_nll: this.#first,
-      eval_nll: this.#last,
-      eval_bits: this.#last === null ? null : this.#last / Math.LN2,
-      best_eval_nll: this.#best,
-      eval_tokens: this.#evalTokens,
-    };
-  }
-}
-
 // These come back however often they are tried: the input or the numbers are at fault, not the machine.
 function isFinalError(error: unknown): error is Error {
-  return error instanceof DivergedError || error instanceof RangeError ||
+  return error instanceof DivergedError || error instanceof NoRewardError ||
+    error instanceof RangeError ||
     error instanceof SyntaxError || error instanceof TypeError;
 }
 
@@ -256,6 +218,7 @@ function describe(error: Error, checkpointStep: number | undefined): RunError {
     message: error.message,
     ...(error instanceof DivergedError &&
       { step: error.step, grad_norm: String(error.gradNorm) }),
+    ...(error instanceof NoRewardError && { step: error.step }),
     ...(checkpointStep !== undefined && { last_checkpoint_step: checkpointStep }),
   };
 }

@@ -7,17 +7,20 @@ import { evaluationBatches, Loader } from "../../data/loader.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
+import type { SftTask } from "../spec/sft.ts";
 import type { OpenModel } from "./stored_models.ts";
 
 /** Tokens of a sequence where a spec does not say. */
 const DEFAULT_MAX_LENGTH = 2048;
 
-/** Tokens of a run's sequences. */
+/** Most tokens of a run's sequences. */
 export function maxLengthOf(
   { task }: RunSpec,
   { max_position_embeddings: context }: Pick<ModelConfig, "max_position_embeddings">,
 ): number {
-  return task.max_length ?? Math.min(DEFAULT_MAX_LENGTH, context);
+  return task.kind === "grpo"
+    ? Math.min(task.max_prompt_length + task.max_completion_length, context)
+    : task.max_length ?? Math.min(DEFAULT_MAX_LENGTH, context);
 }
 
 /** What a run trains and is measured on. */
@@ -32,10 +35,10 @@ export interface TrainingData {
 /** Loads a spec's data. `folder` holds the dataset files. */
 export async function loadTrainingData(
   spec: RunSpec,
+  task: SftTask,
   { config, folder: modelFolder }: OpenModel,
   folder: string,
 ): Promise<TrainingData> {
-  const { task } = spec;
   const maxLength = maxLengthOf(spec, config);
   const options = {
     maxLength,

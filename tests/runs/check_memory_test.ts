@@ -78,7 +78,7 @@ Deno.test("preflight() refuses what cannot fit into the processor's memory", asy
   const spec = parseRunSpec(tinySpec({
     backend: "cpu",
     batch_size: 60_000,
-    task: { ...tinySpec().task, max_length: 32 },
+    task: { ...tinySpec().task, max_length: 32 } as RunSpecInput["task"],
   }));
   await assert.rejects(preflight(spec, tiny.paths), (error: Error) => {
     if (!(error instanceof InvalidSpecError)) throw error;

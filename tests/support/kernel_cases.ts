@@ -42,6 +42,11 @@ const ATTENTION = {
   stats: random(5, [ROWS, 4, 2]),
 };
 const TARGETS = integers(6, ROWS, COLS).map((id, m) => m % 5 === 2 ? IGNORED_TARGET : id);
+/** Old log-probability, advantage and share of each token: every fourth is not counted. */
+const SAMPLED = [...normals(8, ROWS)].flatMap((
+  x,
+  n,
+) => [-x, start[n]! % 2 ? 0.5 : -0.5, n % 4 && 0.01]);
 const LORA = { m: ROWS, n: COLS, k: 122, r: RANK };
 
 /** Temperature, top_k, top_p, min_p. */
@@ -240,6 +245,23 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       nll: blank([ROWS]),
     },
     params: { rows: ROWS, cols: COLS, backward: 1 },
+  },
+  entropy: {
+    inputs: { logits: random(1, [ROWS, COLS], 3), entropy: blank([ROWS]) },
+    params: { rows: ROWS, cols: COLS },
+  },
+  grpo_loss: {
+    inputs: {
+      nll: random(1, [ROWS]),
+      ref_nll: random(2, [ROWS]),
+      entropy: random(3, [ROWS]),
+      sampled: f32([ROWS, 3], SAMPLED),
+      start: u32([ROWS], start),
+      end: u32([ROWS], end),
+      weight: blank([ROWS]),
+      terms: blank([ROWS, 5]),
+    },
+    params: { tokens: ROWS, by_sequence: 1, low: 0.8, high: 1.28, beta: 0.04 },
   },
   dot: {
     inputs: { a: random(1, [N]), b: random(2, [N]), out: f32([1], [0.5]) },

@@ -8,6 +8,8 @@ import {
   MAX_STOPS,
   RING_WIDTH,
   SAMPLE_OPTIONS,
+  SAMPLED_WIDTH,
+  TERMS_WIDTH,
 } from "../kernels.ts";
 
 type Sizes<K extends KernelName> = (
@@ -119,6 +121,17 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     targets: rows,
     weight: rows,
     nll: rows,
+  }),
+  entropy: ({ rows, cols }) => ({ logits: rows * cols, entropy: rows }),
+  grpo_loss: ({ tokens }) => ({
+    nll: tokens,
+    ref_nll: tokens,
+    entropy: tokens,
+    sampled: tokens * SAMPLED_WIDTH,
+    start: tokens,
+    end: tokens,
+    weight: tokens,
+    terms: tokens * TERMS_WIDTH,
   }),
   dot: ({ n }) => ({ a: n, b: n, out: 1 }),
   sum_squares: ({ n }) => ({ x: n, out: 1 }),

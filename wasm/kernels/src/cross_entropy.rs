@@ -71,7 +71,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
     }
 }
 
-unsafe fn largest_of(row: *const f32, cols: usize) -> f32 {
+pub unsafe fn largest_of(row: *const f32, cols: usize) -> f32 {
     let mut top = [splat(f32::NEG_INFINITY); 2];
     let mut c = 0;
     while c + 8 <= cols {

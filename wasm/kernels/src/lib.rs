@@ -16,7 +16,9 @@ mod copy_rows;
 mod cross_entropy;
 mod elementwise;
 mod embedding;
+mod entropy;
 mod gemm;
+mod grpo_loss;
 mod math;
 mod metrics;
 mod pack;
@@ -112,6 +114,8 @@ mod table {
         sample = sample::sample,
         advance = advance::advance,
         cross_entropy = cross_entropy::cross_entropy,
+        entropy = entropy::entropy,
+        grpo_loss = grpo_loss::grpo_loss,
         dot = reduce::dot,
         sum_squares = reduce::sum_squares,
         adamw = adamw::adamw,

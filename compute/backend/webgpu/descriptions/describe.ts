@@ -9,6 +9,7 @@ import { advance, attentionCached, copyRows, sample, selectColumns } from "./dec
 import { adamw, add, fill, scale, swigluBackward, swigluForward } from "./elementwise.ts";
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
 import { gemmNn, gemmNt, gemmTn, loraBackward, loraForward } from "./gemm.ts";
+import { entropy, grpoLoss } from "./policy.ts";
 import { dot, recordMetrics, sumSquares } from "./reductions.ts";
 import { rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
@@ -45,6 +46,8 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   sample,
   advance,
   cross_entropy: crossEntropy,
+  entropy,
+  grpo_loss: grpoLoss,
   dot,
   sum_squares: sumSquares,
   adamw,
