@@ -8,7 +8,7 @@ import { DATASETS, findDataset, findSplit, heldOutShare } from "./datasets.ts";
 import { type Example, exampleOf, IGNORED_TARGET } from "./example.ts";
 import { openRowFile, type PlacedRow, type RowFile } from "./files/row_file.ts";
 import { isHeldOut } from "./held_out.ts";
-import { datasetFiles, isRepositoryId } from "./hub_files.ts";
+import { datasetFiles, isRepositoryId } from "./hub/split_files.ts";
 import { realFileBelow } from "./real_path.ts";
 import { type ColumnNames, type JsonRow, rowKey, rowShape } from "./row_shape.ts";
 import { type RowRules, shapeExamples } from "./rows.ts";

@@ -15,6 +15,7 @@ export interface Configuration {
   readonly gpu: "auto" | "deno" | "dawn";
   /** Memory of the GPU in bytes; undefined: not known, and not checked. */
   readonly gpuMemory: number | undefined;
+  readonly hub: HubConfiguration;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   /** A worker that is not heard from for so long loses its runs, in milliseconds. */
@@ -23,6 +24,15 @@ export interface Configuration {
   readonly generationIdle: number;
   /** A PostgreSQL server that many hosts share; undefined: an SQLite file in the data folder. */
   readonly databaseUrl: string | undefined;
+}
+
+/** Where models and datasets come from that are not in the data folder. */
+export interface HubConfiguration {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  /** Nothing is downloaded. */
+  readonly offline: boolean;
 }
 
 /** Folders and files of the data folder. */
@@ -62,6 +72,11 @@ export function readConfiguration(
     jobs: integer("NOREGRET_JOBS", text("NOREGRET_JOBS") ?? "1", 0, 64),
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
+    hub: {
+      endpoint: hubEndpoint(text("HF_ENDPOINT") ?? "https://huggingface.co"),
+      token: text("HF_TOKEN"),
+      offline: /^(1|on|yes|true)$/i.test(text("HF_HUB_OFFLINE") ?? ""),
+    },
     gpuMemory: gpuMemory === undefined
       ? undefined
       : integer("NOREGRET_GPU_MEMORY", gpuMemory, 1, Number.MAX_SAFE_INTEGER),
@@ -76,6 +91,16 @@ export function readConfiguration(
       2 ** 31 - 1,
     ),
   };
+}
+
+function hubEndpoint(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
+    throw new RangeError(
+      `Cannot read HF_ENDPOINT: found "${value}", expected an address such as https://huggingface.co`,
+    );
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 /** Where things lie in a data folder. */

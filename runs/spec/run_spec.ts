@@ -13,7 +13,8 @@ export const Task = z.discriminatedUnion("kind", [SftTask, GrpoTask]).openapi("T
 /** What a client posts. Unknown keys are rejected; defaults are filled in. */
 export const RunSpec = z.strictObject({
   model: StoredName.openapi({
-    description: "A shipped model, or a folder under `models/` in Hugging Face layout.",
+    description:
+      "A shipped model, a folder under `models/` in Hugging Face layout, or a Hugging Face id.",
     example: "noregret/tiny",
   }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),

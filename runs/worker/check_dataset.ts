@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { ModelConfig } from "../../compute/models/config.ts";
 import { DATASETS } from "../../data/datasets.ts";
-import type { HomePaths } from "../configuration.ts";
+import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
@@ -11,6 +11,8 @@ import { isRowFile, openRowFile } from "../../data/files/row_file.ts";
 import { realFileBelow } from "../../data/real_path.ts";
 import { rowShape } from "../../data/row_shape.ts";
 import { shapeExamples } from "../../data/rows.ts";
+import { isRepositoryId } from "../../data/hub/split_files.ts";
+import { mayBeOnHub } from "./fetch_inputs.ts";
 import { inputMessage } from "./stored_models.ts";
 import { exists } from "../write_file.ts";
 
@@ -29,9 +31,11 @@ export async function checkDataset(
   problems: Problem[],
 ): Promise<void> {
   if (typeof dataset === "string") {
-    checkName(dataset, undefined, path, path, problems);
+    checkName(dataset, undefined, path, path, problems, await hasFiles(paths, dataset));
   } else if ("name" in dataset) {
-    checkName(dataset.name, dataset.split, `${path}/name`, `${path}/split`, problems);
+    const { name, split } = dataset;
+    const here = await hasFiles(paths, name);
+    checkName(name, split, `${path}/name`, `${path}/split`, problems, here);
   } else if ("file" in dataset) {
     const file = await realFileBelow(paths.datasets, join(paths.datasets, dataset.file));
     if (file) await checkFirstRows(dataset, file, `${path}/file`, config, problems);
@@ -59,15 +63,23 @@ export async function checkDataset(
   }
 }
 
+/** Whether a data set lies in the datasets folder in the hub's layout. */
+function hasFiles({ datasets }: HomePaths, name: string): Promise<boolean> {
+  return isRepositoryId(name) ? exists(join(datasets, name)) : Promise.resolve(false);
+}
+
 function checkName(
   name: string,
   split: string | undefined,
   namePath: string,
   splitPath: string,
   problems: Problem[],
+  hasFiles: boolean,
 ): void {
   const info = DATASETS.get(name);
+  const hub = mayBeOnHub(name, readConfiguration().hub) || hasFiles;
   if (info === undefined) {
+    if (hub) return;
     const allowed = [...DATASETS.keys()];
     problems.push({
       path: namePath,
@@ -81,11 +93,11 @@ function checkName(
       message: `Unknown split "${split}" of "${name}"${suggestion(split, allowed)}`,
       allowed,
     });
-  } else if (info.sample === undefined) {
+  } else if (info.sample === undefined && !hub) {
     problems.push({
       path: namePath,
-      message: `Dataset "${name}" does not ship: put its rows into a .jsonl file in the datasets ` +
-        `folder and name that as { "file": … }`,
+      message: `Dataset "${name}" does not ship and HF_HUB_OFFLINE is set: expected its files in ` +
+        `datasets/${name}/, or a file named as { "file": … }`,
       allowed: [...DATASETS.values()].filter((each) => each.sample).map((each) => each.name),
     });
   }

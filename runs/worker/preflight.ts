@@ -11,6 +11,8 @@ import type { RunSpec } from "../spec/run_spec.ts";
 import { availableBackend } from "./available_backend.ts";
 import { checkDataset } from "./check_dataset.ts";
 import { cpuMemory, memoryProblem, planRun } from "./check_memory.ts";
+import { mayBeOnHub } from "./fetch_inputs.ts";
+import { publishedConfig } from "./plan_shape.ts";
 import { checkAdapter } from "./stored_adapters.ts";
 import { inputMessage, listModels, openModel } from "./stored_models.ts";
 
@@ -107,6 +109,8 @@ async function checkModel(
   const models = await listModels(paths.models);
   const model = models.find((each) => each.name === name);
   if (model === undefined) {
+    // The run's job downloads it; what is known of its shapes is checked now.
+    if (mayBeOnHub(name, readConfiguration().hub)) return publishedConfig(name);
     const allowed = models.map((each) => each.name);
     problems.push({
       path: "/model",

@@ -9,7 +9,8 @@ import { type FileSource, openFileSource } from "./file_source.ts";
 
 /** Folder of the models that ship; a model's name there starts with `noregret/`. */
 const SHIPPED = new URL("../../data/models/", import.meta.url);
-const SHIPPED_PREFIX = "noregret/";
+/** What the name of a model that ships starts with. */
+export const SHIPPED_PREFIX = "noregret/";
 
 /** A model that can be trained. */
 export interface StoredModel {

@@ -16,6 +16,7 @@ import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { grpoJob } from "./grpo_job.ts";
 import type { JobEvent } from "./job_events.ts";
+import { fetchInputs } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { loadPolicyData } from "./policy_data.ts";
 import { Reporter } from "./reporter.ts";
@@ -72,6 +73,7 @@ async function train(
   const paths = homePaths(configuration.home);
   const checkpoints = join(paths.checkpoints, run.id);
 
+  await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const job = await openJob(spec, stored, paths);

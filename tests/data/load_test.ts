@@ -5,7 +5,7 @@ import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { DATASETS, findSplit } from "../../data/datasets.ts";
 import { type Example, IGNORED_TARGET } from "../../data/example.ts";
-import { splitFiles } from "../../data/hub_files.ts";
+import { splitFiles } from "../../data/hub/split_files.ts";
 import { datasetRows, isStream, loadExamples, openExamples } from "../../data/load.ts";
 import { rowExamples } from "../../data/rows.ts";
 

@@ -2,8 +2,8 @@
 // data/train-00000-of-00006.parquet, main/test-00000-of-00001.parquet, train.jsonl.
 
 import { join } from "@std/path";
-import { DATASETS } from "./datasets.ts";
-import { isRowFile } from "./files/row_file.ts";
+import { DATASETS } from "../datasets.ts";
+import { isRowFile } from "../files/row_file.ts";
 
 /** Whether a name can be that of a repository on the hub: OWNER/NAME, and no way out of a folder. */
 export function isRepositoryId(name: string): boolean {
