@@ -298,7 +298,7 @@ async function mergedModel(backend: Backend, model: Model): Promise<Model> {
   const weights = randomWeights(TINY, 7, 0.2);
   const merged = new Map<string, Float32Array>();
   const { r, lora_alpha } = LORA;
-  for (const { module, shape: [outputs, inputs] } of adapterSites(TINY, "all")) {
+  for (const { module, shape: [outputs, inputs] } of adapterSites(TINY, LORA)) {
     const names = adapterNames(module);
     const a = await backend.read(model.trainable.get(names.a)!.value);
     const b = await backend.read(model.trainable.get(names.b)!.value);

@@ -21,6 +21,10 @@ const U32_TENSORS = new Set([
   "drawn",
   "stops",
   "left",
+  "experts",
+  "order",
+  "place",
+  "offsets",
 ]);
 
 /** `ring` holds metrics in one kernel and tokens in another. */

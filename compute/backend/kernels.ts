@@ -4,6 +4,9 @@
 //
 // Legend: N tokens (all sequences of a batch laid end to end), C hidden, H heads, K key/value heads,
 // D head size, V vocabulary, R rank, [M, N, K] a product's rows, columns and inner length.
+// Mixture of experts: token n's j-th of k choices is slot n·k + j; rows of experts are the slots sorted
+// by expert, each expert's rows next to each other: `order[row]` is a row's slot, `place[slot]` a slot's
+// row, and expert g has the rows offsets[g] … offsets[g + 1] − 1.
 //
 // Sequences: there is no batch axis. `start[n]` is the index of the first token of n's sequence and
 // `end[n]` one past its last; token n sits at position n − start[n] and attends to start[n] … n.
@@ -129,6 +132,77 @@ export const KERNELS = {
   lora_backward: {
     tensors: { dY: "in", w: "in", dXa: "in", a: "in", dX: "inout" },
     params: { m: "u32", n: "u32", k: "u32", r: "u32", accumulate: "u32" },
+    packable: ["w"],
+  },
+
+  // experts[n, :] = the k largest of p = softmax(logits[n, :]), largest first, equal ones by index;
+  // scale[n, j] = p[experts[n, j]], divided by their sum if normalize        (Shazeer et al. 2017, eq. 4)
+  //                                     logits [rows, cols], experts u32[rows, k], scale [rows, k]
+  route: {
+    tensors: { logits: "in", experts: "out", scale: "out" },
+    params: { rows: "u32", cols: "u32", k: "u32", normalize: "u32" },
+  },
+  // dLogits of route, for the choice that it made: with t = Σ_j scale[j] · dScale[j], p (dP − t), where p is
+  // scale itself if normalize, else softmax(logits), and dP is dScale of a chosen expert, 0 of the others
+  route_backward: {
+    tensors: { logits: "in", experts: "in", scale: "in", dScale: "in", dLogits: "out" },
+    params: { rows: "u32", cols: "u32", k: "u32", normalize: "u32" },
+  },
+  // order, place and offsets = the stable sort of slots by expert
+  //                                     experts, order, place u32[slots], offsets u32[groups + 1]
+  group_rows: {
+    tensors: { experts: "in", order: "out", place: "out", offsets: "out" },
+    params: { slots: "u32", groups: "u32" },
+  },
+  // y[row, :] = x[order[row] / k, :]    x [rows / k, cols], y [rows, cols]
+  gather_rows: {
+    tensors: { x: "in", order: "in", y: "out" },
+    params: { rows: "u32", cols: "u32", k: "u32" },
+  },
+  // y[n, :] (=|+=) Σ_j x[place[n·k + j], :], j ascending      x [rows · k, cols], y [rows, cols]
+  scatter_rows: {
+    tensors: { x: "in", place: "in", y: "inout" },
+    params: { rows: "u32", cols: "u32", k: "u32", accumulate: "u32" },
+  },
+  // y[row, :] = scale[order[row]] · x[row, :]
+  scale_rows: {
+    tensors: { x: "in", scale: "in", order: "in", y: "out" },
+    params: { rows: "u32", cols: "u32" },
+  },
+  // dX[row, :] = scale[order[row]] · dY[row, :], dScale[order[row]] = Σ_c dY[row, c] · x[row, c]
+  scale_rows_backward: {
+    tensors: { x: "in", scale: "in", order: "in", dY: "in", dX: "out", dScale: "out" },
+    params: { rows: "u32", cols: "u32" },
+  },
+  // The products of a linear layer, each expert g's rows with matrices of its own: w, a and b are
+  // those of the kernels above, one after the other for every group.
+  // y (=|+=) alpha · x w[g]ᵀ            x [rows, k], w [groups, n, k], y [rows, n]
+  grouped_gemm_nt: {
+    tensors: { x: "in", w: "in", offsets: "in", y: "inout" },
+    params: { rows: "u32", n: "u32", k: "u32", groups: "u32", alpha: "f32", accumulate: "u32" },
+    packable: ["w"],
+  },
+  // y (=|+=) alpha · x w[g]             x [rows, k], w [groups, k, n], y [rows, n]
+  grouped_gemm_nn: {
+    tensors: { x: "in", w: "in", offsets: "in", y: "inout" },
+    params: { rows: "u32", n: "u32", k: "u32", groups: "u32", alpha: "f32", accumulate: "u32" },
+    packable: ["w"],
+  },
+  // y[g] += alpha · aᵀ b over g's rows  a [rows, m], b [rows, n], y [groups, m, n]
+  grouped_gemm_tn: {
+    tensors: { a: "in", b: "in", offsets: "in", y: "inout" },
+    params: { rows: "u32", m: "u32", n: "u32", groups: "u32", alpha: "f32" },
+  },
+  // y = x w[g]ᵀ + xa b[g]ᵀ              x [rows, k], w [groups, n, k], xa [rows, r], b [groups, n, r], y [rows, n]
+  grouped_lora_forward: {
+    tensors: { x: "in", w: "in", xa: "in", b: "in", offsets: "in", y: "out" },
+    params: { rows: "u32", n: "u32", k: "u32", r: "u32", groups: "u32" },
+    packable: ["w"],
+  },
+  // dX (=|+=) dY w[g] + dXa a[g]        dY [rows, k], w [groups, k, n], dXa [rows, r], a [groups, r, n], dX [rows, n]
+  grouped_lora_backward: {
+    tensors: { dY: "in", w: "in", dXa: "in", a: "in", offsets: "in", dX: "inout" },
+    params: { rows: "u32", n: "u32", k: "u32", r: "u32", groups: "u32", accumulate: "u32" },
     packable: ["w"],
   },
 

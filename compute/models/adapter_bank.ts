@@ -4,6 +4,7 @@
 
 import type { Backend, Tensor } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
+import { expertStack } from "./config.ts";
 import { adapterNames, adapterSites, type LoraMethod } from "./method.ts";
 import type { BlockLayers, LinearLayer, Model } from "./model.ts";
 import type { WeightSource } from "./weights.ts";
@@ -15,6 +16,15 @@ export const NO_ADAPTER = 0xffffffff;
 export interface BankedAdapter {
   readonly method: LoraMethod;
   readonly weights: WeightSource;
+}
+
+/** One adapter's matrices of a module. */
+interface Part {
+  readonly owner: number;
+  readonly r: number;
+  readonly scaling: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
 }
 
 type Stack = Omit<LoraWeights, "scaling" | "select"> & {
@@ -41,12 +51,16 @@ export async function stackAdapters(
   adapters: readonly BankedAdapter[],
 ): Promise<AdapterBank> {
   const { backend, config } = model;
-  const members = new Map<string, { owner: number; a: Float32Array; b: Float32Array }[]>();
+  const members = new Map<string, Part[]>();
   for (const [owner, { method, weights }] of adapters.entries()) {
     const known = new Set<string>();
-    for (
-      const { module, shape: [outputs, inputs] } of adapterSites(config, method.target_modules)
-    ) {
+    for (const { module, shape: [outputs, inputs], r, scaling } of adapterSites(config, method)) {
+      if (expertStack(module)) {
+        throw new RangeError(
+          `Cannot load adapter ${owner} beside others: it adapts experts ("${module}"): ` +
+            "expected matrices that every token passes through",
+        );
+      }
       const names = adapterNames(module);
       const read = async (name: string, shape: readonly number[]) => {
         known.add(name);
@@ -59,9 +73,9 @@ export async function stackAdapters(
         }
         return await weights.read(name, "f32") as Float32Array;
       };
-      const a = await read(names.a, [method.r, inputs]);
-      const b = await read(names.b, [outputs, method.r]);
-      members.set(module, [...members.get(module) ?? [], { owner, a, b }]);
+      const a = await read(names.a, [r, inputs]);
+      const b = await read(names.b, [outputs, r]);
+      members.set(module, [...members.get(module) ?? [], { owner, r, scaling, a, b }]);
     }
     const extra = [...weights.names].find((name) => !known.has(name));
     if (extra !== undefined) {
@@ -70,9 +84,8 @@ export async function stackAdapters(
       );
     }
   }
-  const methods = adapters.map(({ method }) => method);
   const stacks = new Map(
-    [...members].map(([module, parts]) => [module, stack(backend, module, parts, methods)]),
+    [...members].map(([module, parts]) => [module, stack(backend, module, parts)]),
   );
   return {
     size: adapters.length,
@@ -85,26 +98,21 @@ export async function stackAdapters(
 }
 
 /** A [ΣR, I] and B [O, ΣR] of one module. */
-function stack(
-  backend: Backend,
-  module: string,
-  parts: readonly { owner: number; a: Float32Array; b: Float32Array }[],
-  methods: readonly LoraMethod[],
-): Stack {
-  const ranks = parts.map(({ owner }) => methods[owner]!.r);
-  const r = ranks.reduce((sum, rank) => sum + rank, 0);
-  const inputs = parts[0]!.a.length / ranks[0]!, outputs = parts[0]!.b.length / ranks[0]!;
+function stack(backend: Backend, module: string, parts: readonly Part[]): Stack {
+  const r = parts.reduce((sum, part) => sum + part.r, 0);
+  const [first] = parts as [Part];
+  const inputs = first.a.length / first.r, outputs = first.b.length / first.r;
   const a = new Float32Array(r * inputs), b = new Float32Array(outputs * r);
   const owner = new Uint32Array(r), scale = new Float32Array(r);
   let at = 0;
-  parts.forEach((part, i) => {
-    const rank = ranks[i]!, { lora_alpha } = methods[part.owner]!;
+  parts.forEach((part) => {
+    const rank = part.r;
     a.set(part.a, at * inputs);
     for (let row = 0; row < outputs; row++) {
       b.set(part.b.subarray(row * rank, (row + 1) * rank), row * r + at);
     }
     owner.fill(part.owner, at, at + rank);
-    scale.fill(lora_alpha / rank, at, at + rank);
+    scale.fill(part.scaling, at, at + rank);
     at += rank;
   });
   const upload = (data: Float32Array | Uint32Array, shape: readonly number[], label: string) => {
@@ -138,9 +146,13 @@ function attach(model: Model, choice: Tensor, stacks: ReadonlyMap<string, Stack>
         k: on(block.k, `${attention}.k_proj`),
         v: on(block.v, `${attention}.v_proj`),
         o: on(block.o, `${attention}.o_proj`),
-        gate: on(block.gate, `${mlp}.gate_proj`),
-        up: on(block.up, `${mlp}.up_proj`),
-        down: on(block.down, `${mlp}.down_proj`),
+        mlp: "router" in block.mlp
+          ? { ...block.mlp, router: on(block.mlp.router, `${mlp}.gate`) }
+          : {
+            gate: on(block.mlp.gate, `${mlp}.gate_proj`),
+            up: on(block.mlp.up, `${mlp}.up_proj`),
+            down: on(block.mlp.down, `${mlp}.down_proj`),
+          },
       };
     }),
     head: on(model.head, "lm_head"),

@@ -71,7 +71,7 @@ export function rope(
  * Places for gradients that a kernel forms all at once with `=`: their slots, or scratch memory for
  * those that nobody wants. Its inputs have no other reader, which this checks.
  */
-function withPlaces(
+export function withPlaces(
   tape: Tape,
   inputs: readonly Tensor[],
   fill: (places: readonly Tensor[]) => void,

@@ -2,20 +2,33 @@
 // themselves. Names follow PEFT: an adapter on model.layers.0.mlp.up_proj is
 // base_model.model.model.layers.0.mlp.up_proj.lora_A.weight and ….lora_B.weight.
 
-import { ATTENTION_MODULES, MLP_MODULES, type ModelConfig, weightShapes } from "./config.ts";
+import { expertStack, type ModelConfig, weightShapes } from "./config.ts";
+import {
+  endsIn,
+  leafOf,
+  patternValue,
+  quoted,
+  type TargetModule,
+  type TargetModules,
+  targetModules,
+  type TargetOptions,
+} from "./target_modules.ts";
 import type { ParameterShape } from "./trainable.ts";
 
-/** `target_modules` of a run spec. */
-export type TargetModules = "all" | "attention" | "mlp" | readonly string[];
-
 /** LoRA, named as in a run spec. */
-export interface LoraMethod {
+export interface LoraMethod extends TargetOptions {
   readonly kind: "lora";
+  /** Rank; that of an expert's matrices is r / num_experts_per_tok (Schulman et al. 2025). */
   readonly r: number;
   readonly lora_alpha: number;
-  readonly target_modules: TargetModules;
   /** `peft`: A ~ U(±1/√in); `guide`: A ~ U(±1/√r). B = 0 in both. */
   readonly init: "peft" | "guide";
+  /** Scale by lora_alpha / √r instead of lora_alpha / r (Kalajdzievski 2023). */
+  readonly use_rslora?: boolean | undefined;
+  /** Ranks of modules whose path ends in a match of the key; experts' too, which are not divided then. */
+  readonly rank_pattern?: Readonly<Record<string, number>> | undefined;
+  /** The same for lora_alpha. */
+  readonly alpha_pattern?: Readonly<Record<string, number>> | undefined;
   /** Modules trained in full beside the adapters. */
   readonly modules_to_save?: readonly string[] | undefined;
 }
@@ -39,53 +52,74 @@ export const FROZEN: LoraMethod = {
 export type Method = LoraMethod | FullMethod;
 
 /** One adapted matrix. */
-export interface AdapterSite {
-  /** The weight's name without ".weight". */
-  readonly module: string;
-  readonly shape: readonly [outputs: number, inputs: number];
+export interface AdapterSite extends TargetModule {
+  readonly r: number;
+  readonly lora_alpha: number;
+  /** What the product of A and B is multiplied with. */
+  readonly scaling: number;
 }
 
 /** Prefix that PEFT puts before a causal language model's names. */
 export const PEFT_PREFIX = "base_model.model.";
 
-const leaf = (name: string) => name.replace(/\.weight$/, "").split(".").at(-1)!;
-
-/** Matrix names that can be targets, in order. */
-export function targetableModules(): string[] {
-  return [...ATTENTION_MODULES, ...MLP_MODULES, "lm_head"];
+/**
+ * The matrices that a method adapts, in the order of the weights.
+ *
+ * @throws {RangeError} if a name is not in the model, an expert's rank is no whole number, or the
+ *   experts of a layer would differ.
+ */
+export function adapterSites(config: ModelConfig, method: LoraMethod): AdapterSite[] {
+  const sites = targetModules(config, method).map((target): AdapterSite => {
+    const { module } = target;
+    const r = patternValue(method.rank_pattern, module, "rank_pattern") ??
+      (expertStack(module) ? expertRank(config, method.r) : method.r);
+    const lora_alpha = patternValue(method.alpha_pattern, module, "alpha_pattern") ??
+      method.lora_alpha;
+    return { ...target, r, lora_alpha, scaling: lora_alpha / (method.use_rslora ? r ** 0.5 : r) };
+  });
+  checkExperts(config, sites);
+  return sites;
 }
 
-/**
- * The matrices that `target_modules` names.
- *
- * @throws {RangeError} if a name is not in the model.
- */
-export function adapterSites(config: ModelConfig, targets: TargetModules): AdapterSite[] {
-  const wanted: readonly string[] = targets === "all"
-    ? [...ATTENTION_MODULES, ...MLP_MODULES]
-    : targets === "attention"
-    ? ATTENTION_MODULES
-    : targets === "mlp"
-    ? MLP_MODULES
-    : targets as readonly string[];
-  const shapes = new Map(weightShapes(config));
-  if (!shapes.has("lm_head.weight")) {
-    shapes.set("lm_head.weight", shapes.get("model.embed_tokens.weight")!);
+function expertRank(config: ModelConfig, r: number): number {
+  const perToken = config.experts!.num_experts_per_tok;
+  if (r % perToken === 0) return r / perToken;
+  throw new RangeError(
+    `Cannot attach LoRA of rank ${r} to experts: a token passes through ${perToken} of them and each ` +
+      `gets r / ${perToken}: expected a multiple of ${perToken}, or a rank_pattern for experts`,
+  );
+}
+
+/** Experts of a layer share their kernels, so that they have to have the same rank and scale. */
+function checkExperts(config: ModelConfig, sites: readonly AdapterSite[]): void {
+  checkWholeStacks(config, sites.map(({ module }) => `${module}.weight`));
+  const first = new Map<string, AdapterSite>();
+  for (const site of sites) {
+    const stack = expertStack(site.module);
+    if (stack === undefined) continue;
+    const other = first.get(stack) ?? site;
+    first.set(stack, other);
+    if (other.r === site.r && other.scaling === site.scaling) continue;
+    throw new RangeError(
+      `Cannot attach to "${site.module}": its rank or scale is not that of "${other.module}": ` +
+        "expected experts of a layer to be alike",
+    );
   }
-  for (const target of wanted) {
-    if (!targetableModules().includes(target)) {
-      throw new RangeError(
-        `Cannot attach to "${target}": no such module in ${config.architecture}: expected some of ` +
-          targetableModules().map((name) => `"${name}"`).join(", "),
-      );
-    }
+}
+
+function checkWholeStacks(config: ModelConfig, weights: Iterable<string>): void {
+  const counts = new Map<string, number>();
+  for (const name of weights) {
+    const stack = expertStack(name);
+    if (stack) counts.set(stack, (counts.get(stack) ?? 0) + 1);
   }
-  return [...shapes]
-    .filter(([name]) => wanted.includes(leaf(name)))
-    .map(([name, shape]) => ({
-      module: name.replace(/\.weight$/, ""),
-      shape: shape as [number, number],
-    }));
+  for (const [stack, count] of counts) {
+    if (count === config.experts!.num_experts) continue;
+    throw new RangeError(
+      `Cannot train "${stack}" of ${count} experts: expected all ${config.experts!.num_experts} ` +
+        "of the layer, or none",
+    );
+  }
 }
 
 /** Names of an adapter's two matrices. */
@@ -99,27 +133,28 @@ export function trainedWeights(config: ModelConfig, method: Method): Map<string,
   const shapes = weightShapes(config);
   const names = [...shapes.keys()];
   if (method.kind === "full") {
-    const { target_modules: targets } = method;
-    if (targets === undefined) return new Map(names.map((name) => [name, name]));
-    const modules = new Set(adapterSites(config, targets).map((site) => `${site.module}.weight`));
+    const { target_modules } = method;
+    if (target_modules === undefined) return new Map(names.map((name) => [name, name]));
+    const modules = new Set(
+      targetModules(config, { target_modules }).map(({ module }) => `${module}.weight`),
+    );
     if (modules.has("lm_head.weight") && !shapes.has("lm_head.weight")) {
       modules.add("model.embed_tokens.weight");
     }
     return new Map(names.filter((name) => modules.has(name)).map((name) => [name, name]));
   }
   const saved = method.modules_to_save ?? [];
-  const known = new Set([...names.map(leaf), "lm_head"]);
-  for (const module of saved) {
-    if (!known.has(module)) {
-      throw new RangeError(
-        `Cannot save "${module}": no such module in ${config.architecture}: expected some of ` +
-          [...known].map((name) => `"${name}"`).join(", "),
-      );
-    }
+  const modules = [...names.map((name) => name.replace(/\.weight$/, "")), "lm_head"];
+  for (const entry of saved) {
+    if (modules.some((module) => endsIn(module, entry))) continue;
+    throw new RangeError(
+      `Cannot save "${entry}": no such module in ${config.architecture}: expected some of ` +
+        quoted(new Set(modules.map(leafOf))),
+    );
   }
   // A tied output embedding is the input embedding.
   const wanted = (name: string) =>
-    saved.includes(leaf(name)) ||
+    saved.some((entry) => endsIn(name.replace(/\.weight$/, ""), entry)) ||
     (name === "model.embed_tokens.weight" && saved.includes("lm_head") &&
       !shapes.has("lm_head.weight"));
   return new Map(names.filter(wanted).map((name) => [name, `${PEFT_PREFIX}${name}`]));
@@ -128,15 +163,20 @@ export function trainedWeights(config: ModelConfig, method: Method): Map<string,
 /** Every parameter that a method trains, in the order in which they lie in memory. */
 export function trainableShapes(config: ModelConfig, method: Method): ParameterShape[] {
   const shapes = weightShapes(config);
-  const weights = [...trainedWeights(config, method)].map(([weight, name]) => ({
+  const shape = (name: string, shape: readonly number[]): ParameterShape => ({
     name,
-    shape: shapes.get(weight)!,
-  }));
+    shape,
+    stack: expertStack(name),
+  });
+  const trained = trainedWeights(config, method);
+  checkWholeStacks(config, trained.keys());
+  const weights = [...trained]
+    .map(([weight, name]) => shape(name, shapes.get(weight)!));
   if (method.kind === "full") return weights;
-  const adapters = adapterSites(config, method.target_modules).flatMap(
-    ({ module, shape: [outputs, inputs] }) => {
+  const adapters = adapterSites(config, method).flatMap(
+    ({ module, shape: [outputs, inputs], r }) => {
       const { a, b } = adapterNames(module);
-      return [{ name: a, shape: [method.r, inputs] }, { name: b, shape: [outputs, method.r] }];
+      return [shape(a, [r, inputs]), shape(b, [outputs, r])];
     },
   );
   return [...adapters, ...weights];

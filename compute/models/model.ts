@@ -1,10 +1,10 @@
 // A model on a device: frozen weights, trained parameters, and the layers that point into both.
 
-import { type Backend, byteLength, type Tensor } from "../backend/backend.ts";
+import { type Backend, byteLength, type Tensor, view } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
 import { inverseFrequencies, ropeTable } from "../ops/rope.ts";
 import { normal, uniform } from "../rng.ts";
-import { type ModelConfig, weightShapes } from "./config.ts";
+import { expertStack, type ModelConfig, ROUTER_MODULE, weightShapes } from "./config.ts";
 import {
   adapterNames,
   adapterSites,
@@ -15,7 +15,7 @@ import {
   trainableShapes,
   trainedWeights,
 } from "./method.ts";
-import { TrainableSet } from "./trainable.ts";
+import { type Parameter, TrainableSet } from "./trainable.ts";
 import { packBf16, type WeightSource } from "./weights.ts";
 
 /** A weight and, if it is trained, its gradient. */
@@ -30,9 +30,21 @@ export interface TrainedLora extends LoraWeights {
   readonly dB?: Tensor;
 }
 
-/** A matrix, perhaps with an adapter. */
+/** A matrix, perhaps with an adapter; for experts, of a stack: every tensor has one more dimension in front. */
 export interface LinearLayer extends Weight {
   readonly lora?: TrainedLora | undefined;
+}
+
+/** A feed-forward network. */
+export interface FeedForward {
+  readonly gate: LinearLayer;
+  readonly up: LinearLayer;
+  readonly down: LinearLayer;
+}
+
+/** A mixture of experts: a router, and a stack of feed-forward networks. */
+export interface Experts extends FeedForward {
+  readonly router: LinearLayer;
 }
 
 /** One decoder block. */
@@ -45,9 +57,7 @@ export interface BlockLayers {
   readonly qNorm?: Weight | undefined;
   readonly kNorm?: Weight | undefined;
   readonly postNorm: Weight;
-  readonly gate: LinearLayer;
-  readonly up: LinearLayer;
-  readonly down: LinearLayer;
+  readonly mlp: FeedForward | Experts;
 }
 
 /** A decoder ready to run. */
@@ -94,22 +104,58 @@ export async function createModel(options: ModelOptions): Promise<Model> {
     lrScale ? shapes.map((shape) => ({ ...shape, lrScale: lrScale(shape.name) })) : shapes,
   );
   const trained = trainedWeights(config, method);
-  const frozen = new Map<string, Tensor>();
+  const frozen = new FrozenWeights(backend, config, dtype);
   for (const [name, shape] of weightShapes(config)) {
     const parameter = trainable.get(trained.get(name) ?? "");
-    if (parameter) {
-      backend.write(parameter.value, await weights.read(name, "f32"));
-      continue;
-    }
-    // Vectors stay f32: they are few, and kernels then read one type.
-    const stored = shape.length === 1 || shape.at(-1)! % 2 !== 0 ? "f32" : dtype;
-    const tensor = backend.empty(shape, stored, name);
-    backend.write(tensor, await weights.read(name, stored));
-    frozen.set(name, tensor);
+    if (parameter) backend.write(parameter.value, await weights.read(name, "f32"));
+    else await frozen.load(name, shape, weights);
   }
   if (options.adapter) await loadParameters(trainable, options.adapter, config);
   else if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
   return assemble(backend, config, method, trainable, trained, frozen);
+}
+
+/** Weights that are not trained. Those of a layer's experts are one tensor, [experts, outputs, inputs]. */
+class FrozenWeights {
+  readonly #tensors = new Map<string, Tensor>();
+
+  constructor(
+    readonly backend: Backend,
+    readonly config: ModelConfig,
+    readonly dtype: ModelOptions["dtype"],
+  ) {}
+
+  /** Reads a weight into its place, which is made with the first weight that lies there. */
+  async load(name: string, shape: readonly number[], weights: WeightSource): Promise<void> {
+    // Vectors stay f32: they are few, and kernels then read one type.
+    const stored = shape.length === 1 || shape.at(-1)! % 2 !== 0 ? "f32" : this.dtype;
+    const stack = expertStack(name);
+    const place = stack ?? name;
+    let tensor = this.#tensors.get(place);
+    if (!tensor) {
+      const whole = stack === undefined ? shape : [this.config.experts!.num_experts, ...shape];
+      tensor = this.backend.empty(whole, stored, place);
+      this.#tensors.set(place, tensor);
+    }
+    const data = await weights.read(name, stored);
+    if (stack === undefined) return this.backend.write(tensor, data);
+    const index = Number(/\.experts\.(\d+)\./.exec(name)![1]);
+    const elements = shape.reduce((product, n) => product * n, 1);
+    this.backend.write(view(tensor, index * elements, shape, name), data);
+  }
+
+  /** A weight, or a stack of them, by name. */
+  get(name: string): Tensor {
+    return this.#tensors.get(name)!;
+  }
+
+  get bytes(): number {
+    return [...this.#tensors.values()].reduce((n, t) => n + byteLength(t.shape, t.dtype), 0);
+  }
+
+  free(): void {
+    this.#tensors.forEach((tensor) => this.backend.free(tensor));
+  }
 }
 
 function startAdapters(
@@ -118,13 +164,10 @@ function startAdapters(
   method: LoraMethod,
   seed: number,
 ): void {
-  for (const { module, shape: [, inputs] } of adapterSites(config, method.target_modules)) {
+  for (const { module, shape: [, inputs], r } of adapterSites(config, method)) {
     const { a } = adapterNames(module);
-    const bound = initBound(method.init, method.r, inputs);
-    trainable.backend.write(
-      trainable.get(a)!.value,
-      uniform(seed, a, method.r * inputs, bound),
-    );
+    const bound = initBound(method.init, r, inputs);
+    trainable.backend.write(trainable.get(a)!.value, uniform(seed, a, r * inputs, bound));
   }
 }
 
@@ -159,21 +202,43 @@ function assemble(
   method: Method,
   trainable: TrainableSet,
   trained: ReadonlyMap<string, string>,
-  frozen: ReadonlyMap<string, Tensor>,
+  frozen: FrozenWeights,
 ): Model {
   const weight = (name: string): Weight => {
     const parameter = trainable.get(trained.get(name) ?? "");
     return parameter
       ? { weight: parameter.value, dW: parameter.gradient }
-      : { weight: frozen.get(name)! };
+      : { weight: frozen.get(name) };
   };
-  const scaling = method.kind === "lora" ? method.lora_alpha / method.r : 0;
-  const linear = (module: string, stored = `${module}.weight`): LinearLayer => {
+  const sites = method.kind === "lora" ? adapterSites(config, method) : [];
+  const scales = new Map(sites.map(({ module, scaling }) => [module, scaling]));
+  const adapter = (module: string, find: (name: string) => Parameter | undefined) => {
+    const scaling = scales.get(module);
+    if (scaling === undefined) return undefined;
     const names = adapterNames(module);
-    const a = trainable.get(names.a), b = trainable.get(names.b);
-    if (!a || !b) return weight(stored);
-    const lora = { a: a.value, b: b.value, scaling, dA: a.gradient, dB: b.gradient };
-    return { ...weight(stored), lora };
+    const a = find(names.a)!, b = find(names.b)!;
+    return { a: a.value, b: b.value, scaling, dA: a.gradient, dB: b.gradient };
+  };
+  const linear = (module: string, stored = `${module}.weight`): LinearLayer => ({
+    ...weight(stored),
+    lora: adapter(module, (name) => trainable.get(name)),
+  });
+  const stack = (mlp: string, leaf: string): LinearLayer => {
+    const first = `${mlp}.experts.0.${leaf}`;
+    const place = expertStack(`${first}.weight`)!;
+    const parameter = trainable.stack(expertStack(trained.get(`${first}.weight`) ?? "") ?? "");
+    const lora = adapter(first, (name) => trainable.stack(expertStack(name)!));
+    if (parameter) return { weight: parameter.value, dW: parameter.gradient, lora };
+    return { weight: frozen.get(place), lora };
+  };
+  const feedForward = (mlp: string, layer: number): FeedForward | Experts => {
+    const of = config.experts?.layers.includes(layer)
+      ? (leaf: string) => stack(mlp, leaf)
+      : (leaf: string) => linear(`${mlp}.${leaf}`);
+    const network = { gate: of("gate_proj"), up: of("up_proj"), down: of("down_proj") };
+    return config.experts?.layers.includes(layer)
+      ? { ...network, router: linear(`${mlp}.${ROUTER_MODULE}`) }
+      : network;
   };
   const blocks = Array.from({ length: config.num_hidden_layers }, (_, i): BlockLayers => {
     const layer = `model.layers.${i}`;
@@ -188,9 +253,7 @@ function assemble(
       qNorm: norm("q_norm.weight"),
       kNorm: norm("k_norm.weight"),
       postNorm: weight(`${layer}.post_attention_layernorm.weight`),
-      gate: linear(`${layer}.mlp.gate_proj`),
-      up: linear(`${layer}.mlp.up_proj`),
-      down: linear(`${layer}.mlp.down_proj`),
+      mlp: feedForward(`${layer}.mlp`, i),
     };
   });
   const embedding = weight("model.embed_tokens.weight");
@@ -213,10 +276,10 @@ function assemble(
     ),
     ropeTable: rope,
     trainable,
-    frozenBytes: [...frozen.values()].reduce((n, t) => n + byteLength(t.shape, t.dtype), 0),
+    frozenBytes: frozen.bytes,
     free() {
       trainable.free();
-      frozen.forEach((tensor) => backend.free(tensor));
+      frozen.free();
       backend.free(rope);
     },
   };

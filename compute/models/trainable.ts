@@ -24,11 +24,37 @@ export interface ParameterShape {
   readonly shape: readonly number[];
   /** Factor on the learning rate; 1 unless said otherwise. */
   readonly lrScale?: number;
+  /** Parameters of one stack have one shape and lie next to each other. */
+  readonly stack?: string | undefined;
+}
+
+/** What is laid out as one piece: a parameter, or all of a stack. */
+interface Piece {
+  readonly stack?: string | undefined;
+  readonly parts: readonly ParameterShape[];
+  readonly elements: number;
+}
+
+/** Parameters with those of a stack gathered where its first one is. */
+function piecesOf(shapes: readonly ParameterShape[]): Piece[] {
+  const pieces = new Map<string, ParameterShape[]>();
+  for (const shape of shapes) {
+    const key = shape.stack === undefined ? `parameter ${shape.name}` : `stack ${shape.stack}`;
+    const parts = pieces.get(key);
+    if (parts) parts.push(shape);
+    else pieces.set(key, [shape]);
+  }
+  return [...pieces.values()].map((parts) => ({
+    stack: parts[0]!.stack,
+    parts,
+    elements: parts.reduce((sum, { shape }) => sum + shape.reduce((n, d) => n * d, 1), 0),
+  }));
 }
 
 /** The trained parameters of a run. */
 export class TrainableSet {
   readonly #parameters = new Map<string, Parameter>();
+  readonly #stacks = new Map<string, Parameter>();
   readonly #slabs: Slab[] = [];
 
   /** Lays the parameters out in order: one slab for each learning-rate scale, more where a device limits buffers. */
@@ -36,17 +62,16 @@ export class TrainableSet {
     const scales = [...new Set(shapes.map((s) => s.lrScale ?? 1))];
     const limit = Math.floor(backend.info.maxTensorBytes / 4);
     for (const lrScale of scales) {
-      let members: { shape: ParameterShape; offset: number }[] = [];
+      let members: { piece: Piece; offset: number }[] = [];
       let length = 0;
-      for (const shape of shapes.filter((s) => (s.lrScale ?? 1) === lrScale)) {
-        const elements = shape.shape.reduce((product, n) => product * n, 1);
-        const padded = Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+      for (const piece of piecesOf(shapes.filter((s) => (s.lrScale ?? 1) === lrScale))) {
+        const padded = Math.ceil(piece.elements / ALIGNMENT) * ALIGNMENT;
         if (length + padded > limit && length > 0) {
           this.#addSlab(members, length, lrScale);
           members = [];
           length = 0;
         }
-        members.push({ shape, offset: length });
+        members.push({ piece, offset: length });
         length += padded;
       }
       if (length > 0) this.#addSlab(members, length, lrScale);
@@ -54,7 +79,7 @@ export class TrainableSet {
   }
 
   #addSlab(
-    members: readonly { shape: ParameterShape; offset: number }[],
+    members: readonly { piece: Piece; offset: number }[],
     length: number,
     lrScale: number,
   ): void {
@@ -65,12 +90,18 @@ export class TrainableSet {
     };
     const slab = { p: make("p"), g: make("g"), m: make("m"), v: make("v"), lrScale };
     this.#slabs.push(slab);
-    for (const { shape: { name, shape }, offset } of members) {
-      this.#parameters.set(name, {
-        name,
-        value: view(slab.p, offset, shape, name),
-        gradient: view(slab.g, offset, shape, `d(${name})`),
-      });
+    const parameter = (name: string, offset: number, shape: readonly number[]): Parameter => ({
+      name,
+      value: view(slab.p, offset, shape, name),
+      gradient: view(slab.g, offset, shape, `d(${name})`),
+    });
+    for (const { piece: { stack, parts, elements }, offset } of members) {
+      const each = elements / parts.length;
+      parts.forEach(({ name, shape }, i) =>
+        this.#parameters.set(name, parameter(name, offset + i * each, shape))
+      );
+      if (stack === undefined) continue;
+      this.#stacks.set(stack, parameter(stack, offset, [parts.length, ...parts[0]!.shape]));
     }
   }
 
@@ -87,6 +118,11 @@ export class TrainableSet {
   /** A parameter by name, or undefined if it is not trained. */
   get(name: string): Parameter | undefined {
     return this.#parameters.get(name);
+  }
+
+  /** All parameters of a stack as one, [parameters, …their shape], or undefined if they are not trained. */
+  stack(name: string): Parameter | undefined {
+    return this.#stacks.get(name);
   }
 
   /** Bytes of values, gradients and moments on the device. */

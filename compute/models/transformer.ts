@@ -1,11 +1,12 @@
-// The decoder: embedding, blocks, norm, and the loss at its end. Llama, and Qwen3 with its norm of
-// queries and keys.
+// The decoder: embedding, blocks, norm, and the loss at its end. Llama, Qwen3 with its norm of
+// queries and keys, and Qwen3-MoE with a mixture of experts for its feed-forward network.
 
 import type { Tensor } from "../backend/backend.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import type { HeadShape, SequenceBounds } from "../ops/attention.ts";
 import { linearForward } from "../ops/linear.ts";
 import { Tape } from "../tape.ts";
+import { mixture } from "./experts.ts";
 import { attention, embed, linear, residual, rmsnorm, rope, swiglu } from "./layers.ts";
 import type { BlockLayers, Model } from "./model.ts";
 
@@ -96,15 +97,32 @@ function block(
   const middle = residual(tape, x, attended);
 
   const g = rmsnorm(tape, middle, layers.postNorm, eps);
-  const gate = linear(tape, g, layers.gate);
-  const up = linear(tape, g, layers.up);
-  tape.done(g);
-  const activated = swiglu(tape, gate, up);
-  tape.done(gate, up);
-  const down = linear(tape, activated, layers.down);
-  tape.done(activated);
+  const down = feedForward(tape, model, layers.mlp, g);
   const y = residual(tape, middle, down);
   tape.done(middle);
+  return y;
+}
+
+/** The feed-forward part of a block; done with `x` afterwards. */
+export function feedForward(
+  tape: Tape,
+  { config: { experts } }: Model,
+  mlp: BlockLayers["mlp"],
+  x: Tensor,
+): Tensor {
+  if ("router" in mlp) {
+    const { num_experts_per_tok: perToken, norm_topk_prob: normalize } = experts!;
+    const y = mixture(tape, x, mlp, { perToken, normalize });
+    tape.done(x);
+    return y;
+  }
+  const gate = linear(tape, x, mlp.gate);
+  const up = linear(tape, x, mlp.up);
+  tape.done(x);
+  const activated = swiglu(tape, gate, up);
+  tape.done(gate, up);
+  const y = linear(tape, activated, mlp.down);
+  tape.done(activated);
   return y;
 }
 

@@ -59,7 +59,7 @@ export function adapterBytes(parameters: number, dtype: WeightType): number {
 /**
  * f32 values that one block keeps of one token for its backward pass: its input and the sum after
  * attention, both normalised too, q, k, v, the attention's output and statistics, gate, up and their
- * product for each active expert, and x Aᵀ for each adapter (Korthikanti et al. 2022, "Reducing
+ * product for each active expert, a router's logits and choice, and x Aᵀ for each adapter (Korthikanti et al. 2022, "Reducing
  * Activation Recomputation", section 4, without its half precision and dropout).
  */
 export function blockActivations(architecture: Architecture, targets: Targets, r: number): number {
@@ -77,7 +77,10 @@ export function blockActivations(architecture: Architecture, targets: Targets, r
       const rank = expert ? expertRank(architecture, r) : r;
       return sum + rank * active / architecture.num_hidden_layers;
     }, 0);
-  return norms + attention + 3 * F * experts + low;
+  // Logits; then expert, weight, row and slot of each choice.
+  const routing = (architecture.num_experts ?? 0) &&
+    architecture.num_experts! + 4 * experts;
+  return norms + attention + 3 * F * experts + routing + low;
 }
 
 /**

@@ -23,7 +23,8 @@ export function baseParameters(architecture: Architecture): number {
 /**
  * Rank of an expert's adapter where `r` is the rank asked for: r over the experts that a token passes
  * through, so that LoRA's share of the active parameters is that of the other layers, and at least 1
- * (Schulman et al. 2025, "LoRA Without Regret", section on layers).
+ * (Schulman et al. 2025, "LoRA Without Regret", section on layers). Rounded up for an estimate; a run asks
+ * for a multiple.
  */
 export function expertRank(architecture: Architecture, r: number): number {
   return Math.max(1, Math.ceil(r / (architecture.num_experts_per_tok ?? 1)));

@@ -43,9 +43,7 @@ export async function trainedFiles(model: Model, baseModel: string): Promise<Fil
 function adapterConfig(model: Model, baseModel: string): Record<string, unknown> {
   const { method, config } = model;
   if (method.kind !== "lora") throw new TypeError("Cannot describe an adapter: the method is full");
-  const modules = adapterSites(config, method.target_modules).map((site) =>
-    site.module.split(".").at(-1)!
-  );
+  const modules = adapterSites(config, method).map((site) => site.module.split(".").at(-1)!);
   // Whole paths: PEFT takes a name for every module that ends in it, "norm" for "input_layernorm" too.
   const saved = [...trainedWeights(config, method).keys()].map((name) =>
     name.replace(/\.weight$/, "")

@@ -6,6 +6,7 @@ import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
 import { DATASETS } from "../../data/datasets.ts";
 import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { ProblemDataset } from "../spec/grpo.ts";
+import { targetModules } from "../../compute/models/target_modules.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { availableBackend } from "./available_backend.ts";
@@ -129,28 +130,29 @@ async function checkModel(
 
 function checkModules(spec: RunSpec, config: ModelConfig, problems: Problem[]): void {
   const { method } = spec;
-  const targets = method.target_modules;
-  if (Array.isArray(targets)) {
-    targets.forEach((target, index) =>
-      collect(`/method/target_modules/${index}`, problems, () => {
-        adapterSites(config, [target]);
-      })
-    );
+  const { target_modules: targets } = method;
+  const before = problems.length;
+  if (targets !== undefined) {
+    const each: [string, string | string[]][] = typeof targets === "string"
+      ? [["/method/target_modules", targets]]
+      : targets.map((target, index) => [`/method/target_modules/${index}`, [target]]);
+    for (const [path, target_modules] of each) {
+      collect(path, problems, () => targetModules(config, { target_modules }));
+    }
   }
-  if (method.kind === "lora") {
-    method.modules_to_save?.forEach((module, index) =>
-      collect(`/method/modules_to_save/${index}`, problems, () => {
-        trainedWeights(config, {
-          ...method,
-          target_modules: "all",
-          modules_to_save: [module],
-        });
-      })
-    );
+  if (method.kind !== "lora") return;
+  method.modules_to_save?.forEach((module, index) =>
+    collect(`/method/modules_to_save/${index}`, problems, () => {
+      trainedWeights(config, { ...method, target_modules: "all", modules_to_save: [module] });
+    })
+  );
+  // What no single name decides: experts' ranks.
+  if (problems.length === before) {
+    collect("/method/r", problems, () => adapterSites(config, method));
   }
 }
 
-function collect(path: string, problems: Problem[], check: () => void): void {
+function collect(path: string, problems: Problem[], check: () => unknown): void {
   try {
     check();
   } catch (error) {

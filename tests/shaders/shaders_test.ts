@@ -22,7 +22,7 @@ Deno.test("every kernel opens with its contract: formula, shapes and dispatch", 
   for (const [name, source] of kernels) {
     const header = source.slice(0, source.search(/^[^/]/m));
     assert.match(header, /^\/\/ .* (=|\(=\|\+=\)|\+=) /m, `${name} has no formula`);
-    assert.match(header, /^\/\/ .*(f32|Elem|Vec)\s?\[/m, `${name} names no shapes`);
+    assert.match(header, /^\/\/ .*(f32|u32|Elem|Vec)\s?\[/m, `${name} names no shapes`);
     assert.match(header, /^\/\/ dispatch: /m, `${name} does not say how it is dispatched`);
   }
 });

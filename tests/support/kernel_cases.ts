@@ -10,6 +10,7 @@ import {
 } from "../../compute/backend/kernels.ts";
 import { integers, normals } from "./random.ts";
 import { bf16, blank, blankU32, f32, type Input, type Inputs, u32 } from "./run_kernel.ts";
+import { chooseExperts, groupSlots } from "./reference/route.ts";
 import { sequences } from "./reference/attention.ts";
 import { hyperOf } from "./reference/adamw.ts";
 import { ropeTable } from "./reference/rope.ts";
@@ -56,6 +57,20 @@ const SAMPLING = [[1, 0, 1, 0], [0, 0, 1, 0], [0.7, 40, 0.9, 0], [1.5, 0, 0.5, 0
   1,
   0,
 ]];
+// Three experts for each of 45 tokens, one expert of the seven without a token.
+const EXPERTS = 7, PER_TOKEN = 3;
+const CHOSEN = Array.from({ length: ROWS / PER_TOKEN }, (_, n) => [n % 5, (n + 1) % 5, 6]).flat();
+const { order, place, offsets } = groupSlots(CHOSEN, EXPERTS);
+const ORDER = u32([ROWS], order), PLACE = u32([ROWS], place);
+const OFFSETS = u32([EXPERTS + 1], offsets);
+const LOGITS = random(20, [45, EXPERTS]);
+const ROUTE = { rows: 45, cols: EXPERTS, k: PER_TOKEN, normalize: 0 };
+const ROUTED = chooseExperts(LOGITS.data, { ...ROUTE, normalize: false });
+const GROUPED = { rows: ROWS, n: COLS, k: 122, groups: EXPERTS, alpha: 0.7, accumulate: 1 };
+
+function packedStack(seed: number, rows: number, cols: number): Input {
+  return bf16([EXPERTS, rows, cols], normals(seed, EXPERTS * rows * cols, 0.2));
+}
 
 /** Every kernel once. */
 export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
@@ -152,6 +167,106 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       dX: random(5, [ROWS, COLS]),
     },
     params: { ...LORA, accumulate: 1 },
+  },
+  route: {
+    inputs: { logits: LOGITS, experts: u32([ROWS], CHOSEN), scale: blank([ROWS]) },
+    params: ROUTE,
+  },
+  route_backward: {
+    inputs: {
+      logits: LOGITS,
+      experts: u32([ROWS], ROUTED),
+      scale: random(21, [ROWS]),
+      dScale: random(22, [ROWS]),
+      dLogits: blank([45, EXPERTS]),
+    },
+    params: ROUTE,
+  },
+  group_rows: {
+    inputs: {
+      experts: u32([ROWS], CHOSEN),
+      order: u32([ROWS], new Uint32Array(ROWS)),
+      place: u32([ROWS], new Uint32Array(ROWS)),
+      offsets: u32([EXPERTS + 1], new Uint32Array(EXPERTS + 1)),
+    },
+    params: { slots: ROWS, groups: EXPERTS },
+  },
+  gather_rows: {
+    inputs: { x: random(1, [45, COLS]), order: ORDER, y: blank([ROWS, COLS]) },
+    params: { rows: ROWS, cols: COLS, k: PER_TOKEN },
+  },
+  scatter_rows: {
+    inputs: { x: random(1, [ROWS, COLS]), place: PLACE, y: random(2, [45, COLS]) },
+    params: { rows: 45, cols: COLS, k: PER_TOKEN, accumulate: 1 },
+  },
+  scale_rows: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      scale: random(2, [ROWS]),
+      order: ORDER,
+      y: blank([ROWS, COLS]),
+    },
+    params: { rows: ROWS, cols: COLS },
+  },
+  scale_rows_backward: {
+    inputs: {
+      x: random(1, [ROWS, COLS]),
+      scale: random(2, [ROWS]),
+      order: ORDER,
+      dY: random(3, [ROWS, COLS]),
+      dX: blank([ROWS, COLS]),
+      dScale: blank([ROWS]),
+    },
+    params: { rows: ROWS, cols: COLS },
+  },
+  grouped_gemm_nt: {
+    inputs: {
+      x: random(1, [ROWS, 122]),
+      w: packedStack(2, COLS, 122),
+      offsets: OFFSETS,
+      y: random(3, [ROWS, COLS]),
+    },
+    params: GROUPED,
+  },
+  grouped_gemm_nn: {
+    inputs: {
+      x: random(1, [ROWS, 122]),
+      w: packedStack(2, 122, COLS),
+      offsets: OFFSETS,
+      y: random(3, [ROWS, COLS]),
+    },
+    params: GROUPED,
+  },
+  grouped_gemm_tn: {
+    inputs: {
+      a: random(1, [ROWS, 38]),
+      b: random(2, [ROWS, COLS]),
+      offsets: OFFSETS,
+      y: random(3, [EXPERTS, 38, COLS]),
+    },
+    params: { rows: ROWS, m: 38, n: COLS, groups: EXPERTS, alpha: 0.7 },
+  },
+  grouped_lora_forward: {
+    inputs: {
+      x: random(1, [ROWS, 122]),
+      w: packedStack(2, COLS, 122),
+      xa: random(3, [ROWS, RANK]),
+      b: random(4, [EXPERTS, COLS, RANK]),
+      offsets: OFFSETS,
+      y: blank([ROWS, COLS]),
+    },
+    params: { rows: ROWS, n: COLS, k: 122, r: RANK, groups: EXPERTS },
+  },
+  grouped_lora_backward: {
+    inputs: {
+      dY: random(1, [ROWS, 122]),
+      w: packedStack(2, 122, COLS),
+      dXa: random(3, [ROWS, RANK]),
+      a: random(4, [EXPERTS, RANK, COLS]),
+      offsets: OFFSETS,
+      dX: random(5, [ROWS, COLS]),
+    },
+    params: { rows: ROWS, n: COLS, k: 122, r: RANK, groups: EXPERTS, accumulate: 1 },
   },
   swiglu_forward: {
     inputs: { gate: random(1, [N]), up: random(2, [N]), y: blank([N]) },

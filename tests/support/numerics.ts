@@ -45,6 +45,8 @@ export const NUMERICS_CASES = [
   "llama-tied-attn",
   "llama31-rope-mlp",
   "qwen3-all",
+  "qwen3-moe-attn",
+  "qwen3-moe-experts",
 ] as const;
 
 /** Reads a case. */
@@ -64,6 +66,7 @@ export async function numericsCase(name: string): Promise<NumericsCase> {
       r: adapterConfig.r,
       lora_alpha: adapterConfig.lora_alpha,
       target_modules: adapterConfig.target_modules,
+      rank_pattern: adapterConfig.rank_pattern,
       init: "peft",
     },
     trainable: expectedJson.trainable,

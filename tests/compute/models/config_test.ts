@@ -1,6 +1,7 @@
 import assert from "@std/assert";
 import { parseModelConfig, weightShapes } from "../../../compute/models/config.ts";
-import { adapterSites, trainableShapes } from "../../../compute/models/method.ts";
+import { adapterSites, type LoraMethod, trainableShapes } from "../../../compute/models/method.ts";
+import { type TargetModules, targetModules } from "../../../compute/models/target_modules.ts";
 
 const LLAMA = {
   architectures: ["LlamaForCausalLM"],
@@ -33,6 +34,8 @@ const BAD: readonly [object, RegExp][] = [
   [{ hidden_act: "gelu" }, /hidden_act is "gelu", expected "silu"/],
   [{ attention_bias: true }, /"attention_bias" must be false/],
   [{ rope_scaling: { rope_type: "yarn" } }, /rope_type is "yarn"/],
+  [{ rope_scaling: "llama3" }, /"rope_scaling" is "llama3", expected an object/],
+  [{ rope_parameters: [8] }, /"rope_parameters" is \[8\], expected an object/],
 ];
 for (const [change, message] of BAD) {
   Deno.test(`parseModelConfig() refuses ${JSON.stringify(change)}`, () => {
@@ -46,13 +49,14 @@ Deno.test("weightShapes() has no output projection where embeddings are tied", (
   assert.deepEqual(weightShapes(untied).get("lm_head.weight"), [100, 64]);
 });
 
-Deno.test("adapterSites() takes all, attention, mlp, names, and lm_head", () => {
+Deno.test("targetModules() takes all, attention, mlp, names, and lm_head", () => {
   const config = parseModelConfig(LLAMA);
-  assert.equal(adapterSites(config, "all").length, 14);
-  assert.equal(adapterSites(config, "attention").length, 8);
-  assert.equal(adapterSites(config, "mlp").length, 6);
-  assert.deepEqual(adapterSites(config, ["lm_head"]), [{ module: "lm_head", shape: [100, 64] }]);
-  assert.throws(() => adapterSites(config, ["q_prj"]), /"q_prj": no such module.*"q_proj"/);
+  const take = (target_modules: TargetModules) => targetModules(config, { target_modules });
+  assert.equal(take("all").length, 14);
+  assert.equal(take("attention").length, 8);
+  assert.equal(take("mlp").length, 6);
+  assert.deepEqual(take(["lm_head"]), [{ module: "lm_head", shape: [100, 64] }]);
+  assert.throws(() => take(["q_prj"]), /"q_prj": no such module.*"q_proj"/);
 });
 
 Deno.test("trainableShapes() follows PEFT's names and modules_to_save", () => {
@@ -81,4 +85,86 @@ Deno.test("full fine-tuning takes every parameter, or the named matrices only", 
   const config = parseModelConfig(LLAMA);
   assert.equal(trainableShapes(config, { kind: "full" }).length, weightShapes(config).size);
   assert.equal(trainableShapes(config, { kind: "full", target_modules: "mlp" }).length, 6);
+});
+
+const MOE = {
+  ...LLAMA,
+  architectures: ["Qwen3MoeForCausalLM"],
+  num_hidden_layers: 6,
+  tie_word_embeddings: false,
+  num_experts: 4,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 24,
+  norm_topk_prob: true,
+};
+
+Deno.test("parseModelConfig() reads a mixture of experts, old and new", () => {
+  const { num_experts, ...rest } = MOE;
+  const config = parseModelConfig(MOE);
+  assert.deepEqual(config.experts, {
+    num_experts: 4,
+    num_experts_per_tok: 2,
+    moe_intermediate_size: 24,
+    norm_topk_prob: true,
+    layers: [0, 1, 2, 3, 4, 5],
+  });
+  assert.deepEqual(parseModelConfig({ ...rest, num_local_experts: num_experts }), config);
+  const sparse = parseModelConfig({ ...MOE, decoder_sparse_step: 2, mlp_only_layers: [3] });
+  assert.deepEqual(sparse.experts!.layers, [1, 5]);
+  const shapes = weightShapes(sparse);
+  assert.deepEqual(shapes.get("model.layers.0.mlp.gate_proj.weight"), [128, 64]);
+  assert.deepEqual(shapes.get("model.layers.1.mlp.gate.weight"), [4, 64]);
+  assert.deepEqual(shapes.get("model.layers.5.mlp.experts.3.down_proj.weight"), [64, 24]);
+  assert.ok(!shapes.has("model.layers.3.mlp.gate.weight"));
+});
+
+const BAD_MOE: readonly [object, RegExp][] = [
+  [{ num_experts: 0 }, /"num_experts" is 0/],
+  [{ num_experts_per_tok: 5 }, /"num_experts_per_tok" is 5, expected at most 4/],
+  [{ mlp_only_layers: "none" }, /"mlp_only_layers" is "none", expected an array/],
+  [{ norm_topk_prob: 1 }, /"norm_topk_prob" is 1, expected true or false/],
+  [{ moe_intermediate_size: undefined }, /"moe_intermediate_size" is undefined/],
+];
+for (const [change, message] of BAD_MOE) {
+  Deno.test(`parseModelConfig() refuses ${JSON.stringify(change)} of a mixture`, () => {
+    assert.throws(() => parseModelConfig({ ...MOE, ...change }), { name: "RangeError", message });
+  });
+}
+
+const EXPERTS: LoraMethod = {
+  kind: "lora",
+  r: 6,
+  lora_alpha: 12,
+  target_modules: "all",
+  init: "peft",
+};
+
+Deno.test("an expert's rank is r over the experts of a token, or what rank_pattern says", () => {
+  const config = parseModelConfig({ ...MOE, num_hidden_layers: 1 });
+  const of = (method: Partial<LoraMethod>, end: string) => {
+    const sites = adapterSites(config, { ...EXPERTS, ...method });
+    return sites.find(({ module }) => module.endsWith(end))!;
+  };
+  assert.equal(of({}, "q_proj").r, 6);
+  assert.equal(of({}, "experts.2.up_proj").r, 3);
+  assert.equal(of({}, "experts.2.up_proj").scaling, 4);
+  assert.equal(of({ rank_pattern: { "experts\\.\\d+\\.up_proj": 5 } }, "experts.2.up_proj").r, 5);
+  assert.equal(of({ target_modules: ["gate"] }, "mlp.gate").r, 6);
+  assert.equal(adapterSites(config, EXPERTS).length, 4 + 4 * 3);
+  assert.throws(
+    () => adapterSites(config, { ...EXPERTS, r: 5 }),
+    /rank 5 to experts.*expected a multiple of 2/,
+  );
+  assert.throws(
+    () => adapterSites(config, { ...EXPERTS, target_modules: ["experts.0.up_proj"] }),
+    /of 1 experts: expected all 4/,
+  );
+  assert.throws(
+    () => adapterSites(config, { ...EXPERTS, rank_pattern: { "experts\\.1\\.up_proj": 1 } }),
+    /experts of a layer to be alike/,
+  );
+  assert.throws(
+    () => trainableShapes(config, { kind: "full", target_modules: ["experts.1.up_proj"] }),
+    /of 1 experts: expected all 4/,
+  );
 });

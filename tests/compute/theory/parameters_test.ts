@@ -1,12 +1,73 @@
 import assert from "@std/assert";
 import { ARCHITECTURES, findArchitecture } from "../../../compute/theory/architectures.ts";
-import type { Targets } from "../../../compute/theory/architecture.ts";
+import type { Architecture, Targets } from "../../../compute/theory/architecture.ts";
+import { parseModelConfig, weightShapes } from "../../../compute/models/config.ts";
+import { trainableShapes } from "../../../compute/models/method.ts";
 import {
   baseParameters,
   expertRank,
   loraParameters,
   parametersPerRank,
 } from "../../../compute/theory/parameters.ts";
+
+/** Shapes of small models, each with its config.json. */
+const SMALL: readonly { readonly architecture: Architecture; readonly name: string }[] = [
+  {
+    name: "Qwen3ForCausalLM",
+    architecture: {
+      model_type: "qwen3",
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      tie_word_embeddings: true,
+    },
+  },
+  {
+    name: "Qwen3MoeForCausalLM",
+    architecture: {
+      model_type: "qwen3_moe",
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      tie_word_embeddings: false,
+      num_experts: 6,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 20,
+    },
+  },
+];
+
+Deno.test("the counts are those of a model that is loaded", () => {
+  const count = (shapes: Iterable<readonly number[]>) =>
+    [...shapes].reduce((sum, shape) => sum + shape.reduce((n, d) => n * d, 1), 0);
+  for (const { name, architecture } of SMALL) {
+    const config = parseModelConfig({
+      ...architecture,
+      architectures: [name],
+      max_position_embeddings: 64,
+    });
+    assert.equal(baseParameters(architecture), count(weightShapes(config).values()), name);
+    for (const target_modules of ["all", "attention", "mlp"] as const) {
+      const shapes = trainableShapes(config, {
+        kind: "lora",
+        r: 6,
+        lora_alpha: 32,
+        init: "peft",
+        target_modules,
+      });
+      const trained = count(shapes.map(({ shape }) => shape));
+      assert.equal(loraParameters(architecture, target_modules, 6), trained, name);
+    }
+  }
+});
 
 const LLAMA_8B = ARCHITECTURES["meta-llama/Llama-3.1-8B"]!;
 const MOE = ARCHITECTURES["Qwen/Qwen3-30B-A3B"]!;

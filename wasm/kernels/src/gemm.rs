@@ -26,20 +26,47 @@ const WORTH: usize = 24;
 pub const SCRATCH_FLOATS: usize = PACK_FLOATS + 2 * DEPTH * tile::ROWS;
 
 /// c (=|+=) alpha · (a b + a2 b2); c is [m, n], or written as [n, m].
-struct Product {
-    m: usize,
-    n: usize,
-    k: usize,
-    a: *const f32,
-    a_stride: usize,
-    b: Columns,
-    k2: usize,
-    a2: *const f32,
-    b2: Columns,
-    c: *mut f32,
-    alpha: f32,
-    accumulate: bool,
-    transposed: bool,
+pub struct Product {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a: *const f32,
+    pub a_stride: usize,
+    pub b: Columns,
+    pub k2: usize,
+    pub a2: *const f32,
+    pub b2: Columns,
+    pub c: *mut f32,
+    pub alpha: f32,
+    pub accumulate: bool,
+    pub transposed: bool,
+}
+
+impl Product {
+    /// c = a b, a by rows.
+    #[inline(always)]
+    pub fn single(
+        (m, n, k): (usize, usize, usize),
+        a: *const f32,
+        b: Columns,
+        c: *mut f32,
+    ) -> Product {
+        Product {
+            m,
+            n,
+            k,
+            a,
+            a_stride: k,
+            b,
+            k2: 0,
+            a2: a,
+            b2: b,
+            c,
+            alpha: 1.0,
+            accumulate: false,
+            transposed: false,
+        }
+    }
 }
 
 pub unsafe fn nt(context: &Context, command: &Command) {
@@ -65,32 +92,45 @@ unsafe fn plain(
         by_column,
     };
     let product = Product {
-        m,
-        n,
-        k,
-        a: command.tensor(0),
-        a_stride: k,
-        b,
-        k2: 0,
-        a2: command.tensor(0),
-        b2: b,
-        c: command.tensor(2),
         alpha: command.float(3),
         accumulate: command.flag(4),
-        transposed: false,
+        ..Product::single((m, n, k), command.tensor(0), b, command.tensor(2))
     };
+    rows_by_columns(context, &product);
+}
+
+/// A product whose left factor lies by rows.
+pub unsafe fn rows_by_columns(context: &Context, product: &Product) {
+    let (m, n, k) = (product.m, product.n, product.k);
+    let b = product.b;
     if n <= THIN && n * k <= PACK_FLOATS {
-        thin(context, &product);
-    } else if m <= FEW && !by_column && !b.bf16 {
-        drive::<BY_ROW, STRIDED>(context, &product);
+        thin(context, product);
+    } else if m <= FEW && !b.by_column && !b.bf16 {
+        drive::<BY_ROW, STRIDED>(context, product);
     } else {
-        drive::<BY_ROW, PACKED>(context, &product);
+        drive::<BY_ROW, PACKED>(context, product);
     }
 }
 
 pub unsafe fn tn(context: &Context, command: &Command) {
-    let (m, n, k) = (command.size(0), command.size(1), command.size(2));
-    let (a, b): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
+    let size = (command.size(0), command.size(1), command.size(2));
+    columns_by_columns(
+        context,
+        size,
+        (command.tensor(0), command.tensor(1)),
+        command.tensor(2),
+        (command.float(3), command.flag(4)),
+    );
+}
+
+/// c (=|+=) alpha · aᵀ b, a [k, m], b [k, n].
+pub unsafe fn columns_by_columns(
+    context: &Context,
+    (m, n, k): (usize, usize, usize),
+    (a, b): (*const f32, *const f32),
+    c: *mut f32,
+    (alpha, accumulate): (f32, bool),
+) {
     // The smaller side goes where a value is broadcast, the larger where four are read at once.
     let swapped = n <= FEW && n < m;
     let (m, n, a, b) = if swapped { (n, m, b, a) } else { (m, n, a, b) };
@@ -101,19 +141,11 @@ pub unsafe fn tn(context: &Context, command: &Command) {
         by_column: false,
     };
     let product = Product {
-        m,
-        n,
-        k,
-        a,
         a_stride: m,
-        b: columns,
-        k2: 0,
-        a2: a,
-        b2: columns,
-        c: command.tensor(2),
-        alpha: command.float(3),
-        accumulate: command.flag(4),
+        alpha,
+        accumulate,
         transposed: swapped,
+        ..Product::single((m, n, k), a, columns, c)
     };
     if m <= FEW {
         drive::<BY_COLUMN, STRIDED>(context, &product);
@@ -134,32 +166,31 @@ pub unsafe fn lora_backward(context: &Context, command: &Command) {
 unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate: bool) {
     let (m, n) = (command.size(0), command.size(1));
     let (k, r) = (command.size(2), command.size(3));
+    let frozen = Columns {
+        data: command.tensor(1),
+        stride: if by_column { k } else { n },
+        bf16: command.is_bf16(1),
+        by_column,
+    };
+    let adapter = Columns {
+        data: command.tensor(3),
+        stride: if by_column { r } else { n },
+        bf16: false,
+        by_column,
+    };
     let product = Product {
-        m,
-        n,
-        k,
-        a: command.tensor(0),
-        a_stride: k,
-        b: Columns {
-            data: command.tensor(1),
-            stride: if by_column { k } else { n },
-            bf16: command.is_bf16(1),
-            by_column,
-        },
         k2: r,
         a2: command.tensor(2),
-        b2: Columns {
-            data: command.tensor(3),
-            stride: if by_column { r } else { n },
-            bf16: false,
-            by_column,
-        },
-        c: command.tensor(4),
-        alpha: 1.0,
+        b2: adapter,
         accumulate,
-        transposed: false,
+        ..Product::single((m, n, k), command.tensor(0), frozen, command.tensor(4))
     };
-    drive::<BY_ROW, PACKED>(context, &product);
+    with_adapter(context, &product);
+}
+
+/// A product of rows with a frozen matrix and an adapter.
+pub unsafe fn with_adapter(context: &Context, product: &Product) {
+    drive::<BY_ROW, PACKED>(context, product);
 }
 
 /// One visit to a block of outputs: values `k..k + depth` of the first product and `k2..` of the second.

@@ -19,6 +19,7 @@ mod embedding;
 mod entropy;
 mod gemm;
 mod grpo_loss;
+mod grouped;
 mod math;
 mod metrics;
 mod pack;
@@ -27,6 +28,8 @@ mod rmsnorm;
 mod rope;
 mod sample;
 mod select_columns;
+mod route;
+mod rows;
 mod simd;
 mod swiglu;
 mod threads;
@@ -104,6 +107,18 @@ mod table {
         gemm_tn = gemm::tn,
         lora_forward = gemm::lora_forward,
         lora_backward = gemm::lora_backward,
+        route = route::forward,
+        route_backward = route::backward,
+        group_rows = route::group_rows,
+        gather_rows = rows::gather,
+        scatter_rows = rows::scatter,
+        scale_rows = rows::scale,
+        scale_rows_backward = rows::scale_backward,
+        grouped_gemm_nt = grouped::nt,
+        grouped_gemm_nn = grouped::nn,
+        grouped_gemm_tn = grouped::tn,
+        grouped_lora_forward = grouped::lora_forward,
+        grouped_lora_backward = grouped::lora_backward,
         swiglu_forward = swiglu::forward,
         swiglu_backward = swiglu::backward,
         attention_forward = attention::forward,

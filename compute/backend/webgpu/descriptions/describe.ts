@@ -10,9 +10,25 @@ import { adamw, add, fill, scale, swigluBackward, swigluForward } from "./elemen
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
 import { gemmNn, gemmNt, gemmTn, loraBackward, loraForward } from "./gemm.ts";
 import { entropy, grpoLoss } from "./policy.ts";
+import {
+  groupedGemmNn,
+  groupedGemmNt,
+  groupedGemmTn,
+  groupedLoraBackward,
+  groupedLoraForward,
+} from "./grouped_gemm.ts";
 import { dot, recordMetrics, sumSquares } from "./reductions.ts";
 import { rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
+import {
+  gatherRows,
+  groupRows,
+  route,
+  routeBackward,
+  scaleRows,
+  scaleRowsBackward,
+  scatterRows,
+} from "./routing.ts";
 
 /** Describes a call of a kernel; throws a RangeError if a tensor is too small or too large. */
 export type Describe<K extends KernelName> = (
@@ -36,6 +52,18 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   gemm_tn: gemmTn,
   lora_forward: loraForward,
   lora_backward: loraBackward,
+  route,
+  route_backward: routeBackward,
+  group_rows: groupRows,
+  gather_rows: gatherRows,
+  scatter_rows: scatterRows,
+  scale_rows: scaleRows,
+  scale_rows_backward: scaleRowsBackward,
+  grouped_gemm_nt: groupedGemmNt,
+  grouped_gemm_nn: groupedGemmNn,
+  grouped_gemm_tn: groupedGemmTn,
+  grouped_lora_forward: groupedLoraForward,
+  grouped_lora_backward: groupedLoraBackward,
   swiglu_forward: swigluForward,
   swiglu_backward: swigluBackward,
   attention_forward: attentionForward,

@@ -11,18 +11,10 @@ import ntTile from "../../../../shaders/prelude/gemm_nt_tile.wgsl" with { type: 
 import { view } from "../../backend.ts";
 import type { Describe } from "./describe.ts";
 import { foldedGrid } from "../dispatch.ts";
-import { gemmGrid, type GemmTile, gemmTile, tileConstants } from "./gemm_tiles.ts";
+import { gemmGrid, gemmTile, nnConstants, ntConstants, tileConstants } from "./gemm_tiles.ts";
 import { loaders } from "./loaders.ts";
 import { rowBlocks } from "./row_blocks.ts";
 import { checkPacked, checkSizes } from "./sizes.ts";
-
-function ntConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> {
-  return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: wx * tn * (bk4 + 1) };
-}
-
-function nnConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> {
-  return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: bk4 * wx * tn };
-}
 
 /** Describes `gemm_nt`. */
 export const gemmNt: Describe<"gemm_nt"> = ({ x, w, y }, params, { limits, software }) => {

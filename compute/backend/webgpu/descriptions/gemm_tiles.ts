@@ -33,3 +33,13 @@ export function gemmGrid(tile: GemmTile, m: number, n: number): [number, number]
 export function tileConstants({ tm, tn, bk4 }: GemmTile): string {
   return `const TM = ${tm}u;\nconst TN = ${tn}u;\nconst BK4 = ${bk4}u;\n`;
 }
+
+/** Values of the `override`s of a kernel with prelude/gemm_nt_tile.wgsl. */
+export function ntConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> {
+  return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: wx * tn * (bk4 + 1) };
+}
+
+/** Values of the `override`s of a kernel with prelude/gemm_nn_tile.wgsl. */
+export function nnConstants({ wx, wy, tm, tn, bk4 }: GemmTile): Record<string, number> {
+  return { WX: wx, WY: wy, X_TILE: wy * tm * (bk4 + 1), W_TILE: bk4 * wx * tn };
+}

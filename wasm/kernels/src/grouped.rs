@@ -1,0 +1,119 @@
+//! Matrix products of groups of rows, each with a matrix of its own: rows `offsets[g]` …
+//! `offsets[g + 1]` go with the g-th. One group after the other, its tiles shared out to all threads.
+
+use crate::gemm::{self, Product};
+use crate::pack::Columns;
+use crate::{Command, Context};
+
+/// Rows `from..to` of each group that has any.
+unsafe fn each_group(
+    context: &Context,
+    offsets: *const u32,
+    groups: usize,
+    mut body: impl FnMut(usize, usize, usize),
+) {
+    for g in 0..groups {
+        let (from, to) = (*offsets.add(g) as usize, *offsets.add(g + 1) as usize);
+        if from < to {
+            body(g, from, to - from);
+            context.barrier();
+        }
+    }
+}
+
+/// The g-th of matrices of `elements` values each.
+unsafe fn matrix(data: *const f32, bf16: bool, g: usize, elements: usize) -> *const f32 {
+    if bf16 {
+        (data as *const u16).add(g * elements) as *const f32
+    } else {
+        data.add(g * elements)
+    }
+}
+
+pub unsafe fn nt(context: &Context, command: &Command) {
+    plain(context, command, true);
+}
+
+pub unsafe fn nn(context: &Context, command: &Command) {
+    plain(context, command, false);
+}
+
+unsafe fn plain(context: &Context, command: &Command, by_column: bool) {
+    let (x, w): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
+    let y: *mut f32 = command.tensor(3);
+    let (n, k, groups) = (command.size(1), command.size(2), command.size(3));
+    let bf16 = command.is_bf16(1);
+    each_group(context, command.tensor(2), groups, |g, row, m| {
+        let columns = Columns {
+            data: matrix(w, bf16, g, n * k),
+            stride: if by_column { k } else { n },
+            bf16,
+            by_column,
+        };
+        gemm::rows_by_columns(
+            context,
+            &Product {
+                alpha: command.float(4),
+                accumulate: command.flag(5),
+                ..Product::single((m, n, k), x.add(row * k), columns, y.add(row * n))
+            },
+        );
+    });
+}
+
+pub unsafe fn tn(context: &Context, command: &Command) {
+    let (a, b): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
+    let y: *mut f32 = command.tensor(3);
+    let (m, n, groups) = (command.size(1), command.size(2), command.size(3));
+    each_group(context, command.tensor(2), groups, |g, row, k| {
+        gemm::columns_by_columns(
+            context,
+            (m, n, k),
+            (a.add(row * m), b.add(row * n)),
+            y.add(g * m * n),
+            (command.float(4), true),
+        );
+    });
+}
+
+pub unsafe fn lora_forward(context: &Context, command: &Command) {
+    lora(context, command, true, false);
+}
+
+pub unsafe fn lora_backward(context: &Context, command: &Command) {
+    lora(context, command, false, command.flag(5));
+}
+
+/// Tensors: rows, frozen weights, rows of the adapters, adapters, offsets, output.
+unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate: bool) {
+    let (x, w): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
+    let (low, adapters): (*const f32, *const f32) = (command.tensor(2), command.tensor(3));
+    let y: *mut f32 = command.tensor(5);
+    let (n, k) = (command.size(1), command.size(2));
+    let (r, groups) = (command.size(3), command.size(4));
+    let bf16 = command.is_bf16(1);
+    each_group(context, command.tensor(4), groups, |g, row, m| {
+        let frozen = Columns {
+            data: matrix(w, bf16, g, n * k),
+            stride: if by_column { k } else { n },
+            bf16,
+            by_column,
+        };
+        let adapter = Columns {
+            data: adapters.add(g * n * r),
+            stride: if by_column { r } else { n },
+            bf16: false,
+            by_column,
+        };
+        gemm::with_adapter(
+            context,
+            &Product {
+                k2: r,
+                a2: low.add(row * r),
+                b2: adapter,
+                accumulate,
+                ..Product::single((m, n, k), x.add(row * k), frozen, y.add(row * n))
+            },
+        );
+    });
+}
