@@ -8,6 +8,7 @@ import { flopsPerToken } from "../compute/theory/flops.ts";
 import { baseParameters, loraParameters } from "../compute/theory/parameters.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
 import { plannedBytes } from "../runs/worker/plan_shape.ts";
+import { bitsPerEpisode } from "./fig6_rows.ts";
 import type { Curve } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
 
@@ -18,7 +19,7 @@ export interface PlanLine {
   readonly runs: number;
   readonly learningRates: readonly number[];
   readonly trainableParameters: number;
-  /** 2 bits a parameter over 1 bit a token of one run. */
+  /** 2 bits a parameter over what one run can learn: 1 bit a token, or a reward's bits an episode. */
   readonly capacityRatio: number;
   readonly tokensPerRun: number;
   /** Training only, evaluation not counted. */
@@ -33,6 +34,11 @@ export type FindArchitecture = (model: string) => Architecture | undefined;
 function sequenceLength(task: RunSpec["task"]): number {
   if (task.kind === "grpo") return task.max_prompt_length + task.max_completion_length;
   return task.max_length ?? 2048;
+}
+
+/** What a run can learn, in bits. */
+function learnableBits({ task, max_steps, batch_size }: RunSpec, tokens: number): number {
+  return task.kind === "grpo" ? max_steps! * batch_size * bitsPerEpisode(task) : tokens;
 }
 
 /** Trainable parameters and FLOPs a token of one spec. */
@@ -90,7 +96,7 @@ export async function planOf(
       runs: runs.length,
       learningRates: [...new Set(runs.map((run) => run.optimizer.learning_rate))],
       trainableParameters: parameters,
-      capacityRatio: capacityBits(parameters) / tokens,
+      capacityRatio: capacityBits(parameters) / learnableBits(spec, tokens),
       tokensPerRun: tokens,
       flopsPerRun: flops * tokens,
       memoryBytes: await plannedBytes(spec, architecture),
@@ -100,7 +106,7 @@ export async function planOf(
 
 /** A plan as text. */
 export function formatPlan(lines: readonly PlanLine[]): string {
-  const head = ["curve", "runs", "learning rates", "trained", "bits/token", "FLOPs", "memory"];
+  const head = ["curve", "runs", "learning rates", "trained", "capacity", "FLOPs", "memory"];
   const rows = lines.map((line) => [
     line.curve,
     String(line.runs),
@@ -127,7 +133,8 @@ export function formatPlan(lines: readonly PlanLine[]): string {
   text.push(
     `${runs} runs, ${tokens.toLocaleString("en")} tokens, ${flops.toExponential(2)} FLOPs, ` +
       `at most ${bytes(Math.max(...lines.map((line) => line.memoryBytes)))} of memory a run`,
-    "bits/token: what 2 bits a trained parameter hold, over 1 bit for each token of a run",
+    "capacity: what 2 bits a trained parameter hold, over 1 bit for each token of a run, or for each " +
+      "reward where rewards are all there is",
   );
   return text.join("\n");
 }

@@ -50,12 +50,19 @@ export function endedLines(progress: SweepProgress): string[] {
 
 function endedLine(run: Run, { finished, total, secondsLeft }: SweepProgress): string {
   const how = run.status === "succeeded"
-    ? `test NLL ${run.result!.eval_nll?.toFixed(4)} in ${run.result!.seconds.toFixed(1)} s`
+    ? `${measured(run)} in ${run.result!.seconds.toFixed(1)} s`
     : `diverged at step ${run.error?.step}`;
   const left = secondsLeft === undefined || finished === total
     ? ""
     : `, ${clock(secondsLeft)} left`;
   return `${finished}/${total} ${runName(run)}: ${how}${left}`;
+}
+
+function measured({ result }: Run): string {
+  const { accuracy, eval_nll } = result!;
+  return typeof accuracy === "number"
+    ? `accuracy ${accuracy.toFixed(3)}`
+    : `test NLL ${eval_nll?.toFixed(4)}`;
 }
 
 /** Shows progress on stderr, so that stdout holds results only. */

@@ -83,7 +83,8 @@ export async function findRun(store: RunStore, hash: string): Promise<Run | unde
 
 /** True for a run that would end the same way again. */
 export function isDone({ status, error }: Run): boolean {
-  return status === "succeeded" || (status === "failed" && error?.type === "DivergedError");
+  const final = ["DivergedError", "NoRewardError"];
+  return status === "succeeded" || (status === "failed" && final.includes(error?.type ?? ""));
 }
 
 async function watch(

@@ -10,6 +10,8 @@
 //  2. Advantages are not divided by the group's standard deviation (scale_rewards), as in the paper.
 //  3. p_sampler is what the sampler itself reported for its tokens, not a second forward pass.
 //  4. Completions that ran out of room count nothing (mask_truncated_completions, as DAPO has it).
+//  5. Without a KL term, completions whose advantage is 0 are not passed through the model: their gradient
+//     is exactly 0. Entropy, ratios and KL are means over those that are.
 
 import type { Model } from "../models/model.ts";
 import { type ReferenceModel, referenceModel } from "../models/reference.ts";

@@ -12,19 +12,19 @@ import type { RolloutBatch } from "./rollout.ts";
 /** Where the gradients' squared norm lies in the metrics: views start at multiples of 256 bytes. */
 const SUMSQ_AT = 64;
 
-/** A step's metrics, before its update. Means are over the counted tokens. */
+/** A step's metrics, before its update. Means are over the counted tokens; absent where none counts. */
 export interface GrpoMetrics {
   readonly loss: number;
   /** Before clipping. */
   readonly grad_norm: number;
   /** Mean |ratio − 1| of the importance ratios. */
-  readonly ratio_deviation: number;
+  readonly ratio_deviation?: number;
   /** Share of tokens whose ratio was clipped. */
-  readonly clip_ratio: number;
+  readonly clip_ratio?: number;
   /** Mean KL to the reference (the k3 estimate), in nats; 0 without one. */
-  readonly kl: number;
+  readonly kl?: number;
   /** Of the policy at the sampling temperature, in nats. */
-  readonly entropy: number;
+  readonly entropy?: number;
 }
 
 /** Policy-gradient steps of a model on micro-batches of a fixed number of tokens. */
@@ -80,11 +80,11 @@ export class GrpoStep {
     backend.write(this.#hyper, adamwHyper(optimizer, t));
     backend.replay(this.#updatePlan);
     const metrics = await backend.read(this.#metrics);
-    const counted = Math.max(1, batches.reduce((sum, batch) => sum + batch.counted, 0));
+    const counted = batches.reduce((sum, batch) => sum + batch.counted, 0);
     const [loss, deviation, clipped, kl, entropy] = metrics;
-    return {
-      loss: loss!,
-      grad_norm: Math.sqrt(metrics[SUMSQ_AT]!),
+    const own = { loss: loss!, grad_norm: Math.sqrt(metrics[SUMSQ_AT]!) };
+    return counted === 0 ? own : {
+      ...own,
       ratio_deviation: deviation! / counted,
       clip_ratio: clipped! / counted,
       kl: kl! / counted,

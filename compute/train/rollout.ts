@@ -26,6 +26,8 @@ export interface RolloutRules {
   readonly max_completion_length: number;
   /** Whether completions that did not end count nothing. */
   readonly mask_truncated_completions: boolean;
+  /** Without a KL term the gradient of a completion whose advantage is 0 is exactly 0. */
+  readonly beta: number;
 }
 
 /** Tokens of a completion that count. */
@@ -36,8 +38,8 @@ function countedOf({ completion }: Rollout, rules: RolloutRules): number {
 
 /**
  * Lays rollouts out in micro-batches of `capacity` positions, in order. The last token of a sequence is
- * only a target. Rollouts that count nothing are left out; what is left of a micro-batch becomes sequences
- * of one token that is not counted.
+ * only a target. Rollouts that count nothing or have no gradient are left out, though they have their part
+ * in the shares; what is left of a micro-batch becomes sequences of one token that is not counted.
  *
  * @throws {RangeError} if a rollout is longer than a micro-batch.
  */
@@ -55,7 +57,7 @@ export function layOutRollouts(
   const batches: ReturnType<typeof emptyBatch>[] = [];
   let at = capacity;
   rollouts.forEach(({ prompt, completion, advantage }, i) => {
-    if (counts[i] === 0) return;
+    if (counts[i] === 0 || (advantage === 0 && rules.beta === 0)) return;
     const length = prompt.length + completion.ids.length - 1;
     if (length > capacity) {
       throw new RangeError(

@@ -70,7 +70,7 @@ export function rateCurves({ title, subtitle, rows, style }: RateCurves): PlotSp
 }
 
 /** 1, 2 and 5 in each power of ten. */
-function rateTicks(low: number, high: number): number[] {
+export function rateTicks(low: number, high: number): number[] {
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
     for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
