@@ -130,7 +130,6 @@ await forEachBackend(({ test }) => {
       const all = steps(events);
       assert.ok(all[0]!.reward_mean < 0.3, `${all[0]!.reward_mean} at first`);
       assert.ok(all.at(-1)!.reward_mean > 0.9, `${all.at(-1)!.reward_mean} in the end`);
-      assert.ok(all.at(-1)!.entropy! < all[0]!.entropy!, "the policy grew surer");
       assert.equal(all[0]!.kl, 0, "at first it is its own reference");
       assert.ok(all.at(-1)!.kl! > 0.1, "it has moved away from the base");
       model.free();
