@@ -60,3 +60,10 @@ export const FIG4_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
   },
   paper: { ...LARGE, model: "meta-llama/Llama-3.1-8B" },
 };
+
+/** Each preset of figure 5. */
+export const FIG5_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
+  smoke: { ...FIG4_PRESETS.smoke, model: "noregret/tiny-moe" },
+  laptop: { ...FIG4_PRESETS.laptop, model: "noregret/tiny-moe" },
+  paper: { ...LARGE, model: "Qwen/Qwen3-30B-A3B-Base" },
+};
