@@ -15,13 +15,13 @@
 
 import type { Model } from "../models/model.ts";
 import { type ReferenceModel, referenceModel } from "../models/reference.ts";
-import type { AdamWOptions } from "../ops/optimizer.ts";
 import type { PolicyOptions } from "../ops/grpo_loss.ts";
 import { wilsonInterval } from "../theory/interval.ts";
 import type { Completion, Generator } from "./generation.ts";
 import { type GrpoMetrics, GrpoStep } from "./grpo_step.ts";
 import { deviation, groupAdvantages } from "./policy_loss.ts";
 import { layOutRollouts, type RolloutRules } from "./rollout.ts";
+import { optimizerAt, type ScheduledAdamW } from "./schedule.ts";
 import { DivergedError, type EndReason, isDue, type TrainingState } from "./sft.ts";
 
 /** A problem as the trainer sees it. */
@@ -71,7 +71,7 @@ export interface GrpoOptions<P extends Problem> extends PolicyOptions, RolloutRu
   readonly max_steps_without_reward: number;
   /** Positions of a micro-batch. */
   readonly tokensPerBatch: number;
-  readonly optimizer: AdamWOptions;
+  readonly optimizer: ScheduledAdamW;
   readonly seed: number;
   readonly max_steps: number;
   /** Steps between evaluations; a list names the steps themselves. */
@@ -273,7 +273,8 @@ export async function* trainGrpo<P extends Problem>(
       let saveDue = false;
       for (let i = 0; i < options.num_iterations && step < options.max_steps; i++) {
         step++;
-        const metrics = await policy.run(batches, optimizer, step);
+        const scheduled = optimizerAt(optimizer, step, options.max_steps);
+        const metrics = await policy.run(batches, scheduled, step);
         if (!Number.isFinite(metrics.loss) || !Number.isFinite(metrics.grad_norm)) {
           throw new DivergedError(step, metrics.loss, metrics.grad_norm);
         }
@@ -284,7 +285,7 @@ export async function* trainGrpo<P extends Problem>(
           problems: seen,
           episodes: seen * num_generations,
           trained_tokens: batches.reduce((sum, batch) => sum + batch.counted, 0),
-          learning_rate: optimizer.learning_rate,
+          learning_rate: scheduled.learning_rate,
           ...about,
           ...metrics,
         };

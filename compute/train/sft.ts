@@ -6,9 +6,8 @@
 //  2. The gradient norm is clipped to `max_grad_norm` (1 by default); the paper does not say.
 
 import type { Model } from "../models/model.ts";
-import type { AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, BatchSource } from "./batch.ts";
-import { type Schedule, scheduleFactor } from "./schedule.ts";
+import { optimizerAt, type ScheduledAdamW } from "./schedule.ts";
 import { EvalStep, TrainStep } from "./step.ts";
 
 /** What a run needs. Numbers are named as in a run spec. */
@@ -19,7 +18,7 @@ export interface SftOptions {
   readonly evalBatches?: readonly Batch[] | undefined;
   /** Tokens in a micro-batch. */
   readonly tokensPerBatch: number;
-  readonly optimizer: AdamWOptions & { readonly lr_scheduler_type?: Schedule };
+  readonly optimizer: ScheduledAdamW;
   readonly max_steps: number;
   readonly logging_steps: number;
   /** Steps between evaluations; a list names the steps themselves. */
@@ -96,9 +95,6 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
     batches.seek(resume.cursor);
   }
 
-  const rateAt = (t: number) =>
-    optimizer.learning_rate *
-    scheduleFactor(optimizer.lr_scheduler_type ?? "constant", t, options.max_steps);
   const evaluate = async (): Promise<TrainEvent> => {
     const { nll, tokens: evalTokens } = await evalStep!.run(evalBatches!);
     return { type: "eval", step, tokens, eval_nll: nll, eval_tokens: evalTokens };
@@ -126,7 +122,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
         tokens: pending[i]!,
         train_nll: loss,
         grad_norm: gradNorm,
-        learning_rate: rateAt(at),
+        learning_rate: optimizerAt(optimizer, at, options.max_steps).learning_rate,
       });
     });
     pending.length = 0;
@@ -149,7 +145,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
       }
       step++;
       tokens += micro.reduce((sum, batch) => sum + batch.counted, 0);
-      trainStep.run(micro, { ...optimizer, learning_rate: rateAt(step) }, step);
+      trainStep.run(micro, optimizerAt(optimizer, step, options.max_steps), step);
       pending.push(tokens);
 
       const evalDue = evalStep && isDue(step, options.eval_steps);

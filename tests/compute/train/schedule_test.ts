@@ -1,12 +1,24 @@
 import assert from "@std/assert";
-import { scheduleFactor } from "../../../compute/train/schedule.ts";
+import { optimizerAt } from "../../../compute/train/schedule.ts";
 import { type TrainEvent, type TrainingState, trainSft } from "../../../compute/train/sft.ts";
 import { forEachBackend } from "../../support/backends.ts";
 import { LORA, tinyBatch, tinyModel, tinySource } from "../../support/tiny_model.ts";
 
-Deno.test("scheduleFactor() is 1 throughout, or falls evenly from 1 to 1 / steps", () => {
-  assert.deepEqual([1, 2, 3, 4].map((t) => scheduleFactor("linear", t, 4)), [1, 0.75, 0.5, 0.25]);
-  assert.deepEqual([1, 7].map((t) => scheduleFactor("constant", t, 7)), [1, 1]);
+Deno.test("optimizerAt() keeps the learning rate, or lets it fall evenly to 0 behind the last step", () => {
+  const adamw = {
+    learning_rate: 8,
+    betas: [0.9, 0.999] as const,
+    eps: 1e-8,
+    weight_decay: 0,
+    max_grad_norm: 1,
+  };
+  const rates = (lr_scheduler_type?: "constant" | "linear") =>
+    [1, 2, 3, 4].map((t) =>
+      optimizerAt({ ...adamw, ...(lr_scheduler_type && { lr_scheduler_type }) }, t, 4).learning_rate
+    );
+  assert.deepEqual(rates("linear"), [8, 6, 4, 2]);
+  assert.deepEqual(rates("constant"), [8, 8, 8, 8]);
+  assert.deepEqual(rates(), [8, 8, 8, 8]);
 });
 
 await forEachBackend(({ test }) => {
