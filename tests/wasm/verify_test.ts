@@ -10,16 +10,19 @@ import {
 } from "../../wasm/verify.ts";
 
 interface Case {
-  suite: string;
+  suite?: string;
   gold: string;
   prediction: string;
   expected: boolean;
   config?: Record<string, unknown> & { bare?: string[] };
 }
 
-const CASES: Case[] = Deno.readTextFileSync(
-  new URL("../fixtures/verify/public.jsonl", import.meta.url),
-).trim().split("\n").map((line) => JSON.parse(line));
+function cases(name: string): Case[] {
+  const path = new URL(`../fixtures/verify/${name}.jsonl`, import.meta.url);
+  return Deno.readTextFileSync(path).trim().split("\n").map((line) => JSON.parse(line));
+}
+
+const CASES = cases("public");
 
 /** A bare formula in dollars, unless it holds a formula already. */
 function wrap(text: string): string {
@@ -55,6 +58,14 @@ Deno.test("at least 98 % of the public cases are judged as they should be, and a
   assert.ok(CASES.length > 600 && unequal.length > 150);
   assert.ok(wrong.length <= 0.02 * CASES.length, shown);
   assert.ok(falselyEqual.length <= 0.01 * unequal.length, shown);
+});
+
+Deno.test("the pairs written for the verifier are judged as they should be", () => {
+  const written = cases("written");
+  const verdicts = verifyBatch(written.map(item));
+  const wrong = written.filter((c, i) => verdicts[i]!.equal !== c.expected);
+  assert.ok(written.length > 1000 && written.filter((c) => !c.expected).length > 200);
+  assert.deepEqual(wrong, []);
 });
 
 Deno.test("a batch says of each item what it read and which rule decided", () => {

@@ -105,6 +105,42 @@ impl Source {
         best
     }
 
+    /// Where what the anchor announces starts: past a colon and "is", if one of them stands there.
+    pub fn statement(&self, anchor: &Anchor) -> Option<usize> {
+        let skip = |mut k: usize, line: bool| {
+            while self
+                .chars
+                .get(k)
+                .is_some_and(|c| matches!(c, ' ' | '*') || line && c.is_whitespace())
+            {
+                k += 1;
+            }
+            k
+        };
+        let mut at = skip(anchor.at, false);
+        let mut announced = false;
+        if matches!(self.chars.get(at), Some(':' | '：')) {
+            announced = true;
+            at = skip(at + 1, true);
+        }
+        if let Some(word) = anchor
+            .language
+            .is
+            .iter()
+            .find(|w| starts(&self.chars, at, w))
+        {
+            let after = at + word.chars().count();
+            if !word.is_ascii() || !self.chars.get(after).is_some_and(|c| c.is_alphanumeric()) {
+                announced = true;
+                at = skip(after, false);
+            }
+        }
+        if announced && matches!(self.chars.get(at), Some(':' | '：')) {
+            at = skip(at + 1, true);
+        }
+        announced.then_some(at)
+    }
+
     /// As [`Source::priority`], where a word for "answer" announces only the first thing after it.
     pub fn announce(&self, start: usize, end: usize, announced: &mut [bool]) -> i32 {
         let priority = self.priority(start, end);

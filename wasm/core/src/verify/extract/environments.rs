@@ -1,6 +1,6 @@
 //! `$…$`, `$$…$$`, `\(…\)`, `\[…\]`.
 
-use super::{Candidate, Kind, Part, Source};
+use super::{starts, Candidate, Kind, Part, Source};
 
 struct Environment {
     start: usize,
@@ -82,6 +82,17 @@ fn all(chars: &[char]) -> Vec<Environment> {
         let (kind, width) = match (at(i), at(i + 1)) {
             ('\\', '(') => (0, 2),
             ('\\', '[') => (1, 2),
+            ('\\', 'b') if named(chars, i).is_some() => {
+                let (inner, end, after) = named(chars, i).expect("just found");
+                out.push(Environment {
+                    start: i,
+                    end: after,
+                    inner_start: inner,
+                    inner_end: end,
+                });
+                i = after;
+                continue;
+            }
             ('\\', _) => {
                 i += 2;
                 continue;
@@ -118,6 +129,33 @@ fn all(chars: &[char]) -> Vec<Environment> {
         }
     }
     out
+}
+
+/// `\begin{equation} … \end{equation}` and the like: where its inside starts and ends, and what follows.
+fn named(chars: &[char], at: usize) -> Option<(usize, usize, usize)> {
+    const LONGEST: usize = 2000;
+    let name = |from: usize, word: &str| -> Option<(String, usize)> {
+        let inner = from + word.len();
+        starts(chars, from, word).then_some(())?;
+        let length = chars[inner..].iter().take(16).position(|c| *c == '}')?;
+        Some((
+            chars[inner..inner + length].iter().collect(),
+            inner + length + 1,
+        ))
+    };
+    let (env, inner) = name(at, "\\begin{")?;
+    if !matches!(
+        env.trim_end_matches('*'),
+        "equation" | "align" | "gather" | "multline" | "displaymath" | "math" | "eqnarray"
+    ) {
+        return None;
+    }
+    (inner..chars.len().min(inner + LONGEST))
+        .filter(|k| chars[*k] == '\\')
+        .find_map(|k| {
+            let (other, after) = name(k, "\\end{")?;
+            (other == env).then_some((inner, k, after))
+        })
 }
 
 /// Where the environment closes, or up to where it does not.

@@ -7,6 +7,7 @@ mod brackets;
 mod environments;
 pub mod languages;
 mod plain;
+mod stated;
 mod strings;
 
 use super::options::{Options, Target};

@@ -1,8 +1,8 @@
 //! Numbers and expressions in prose, `#### 42`, and texts that are an expression as a whole.
 
-use super::{brackets, starts, Candidate, Kind, Part, Source};
+use super::{brackets, starts, stated, Candidate, Kind, Part, Source};
 use crate::verify::options::{Options, Target};
-use crate::verify::parse::number_word;
+use crate::verify::parse::is_letter_unit;
 
 /// A longer text is prose.
 const MAX_WHOLE: usize = 400;
@@ -42,7 +42,7 @@ pub fn find(source: &Source, options: &Options, out: &mut Vec<Candidate>) {
             }
         }
     }
-    number_words(source, out);
+    stated::find(source, out);
     let mut announced = vec![false; source.anchors.len()];
     let mut i = 0;
     let mut found = 0;
@@ -100,46 +100,6 @@ pub fn find(source: &Source, options: &Options, out: &mut Vec<Candidate>) {
             found += 1;
         }
         i = longest.max(i + 1);
-    }
-}
-
-/// `The answer is two.`
-fn number_words(source: &Source, out: &mut Vec<Candidate>) {
-    for anchor in &source.anchors {
-        let mut start = anchor.at;
-        let skip = |start: &mut usize| {
-            while source
-                .chars
-                .get(*start)
-                .is_some_and(|c| matches!(c, ' ' | ':' | '*'))
-            {
-                *start += 1;
-            }
-        };
-        skip(&mut start);
-        if starts(&source.chars, start, "is ") {
-            start += 3;
-        }
-        skip(&mut start);
-        let end = source.chars[start..]
-            .iter()
-            .take(12)
-            .take_while(|c| c.is_ascii_alphabetic())
-            .count()
-            + start;
-        let text = source.text(start, end);
-        if number_word(&text).is_some() {
-            out.push(Candidate {
-                priority: source.priority(start, end),
-                start,
-                end,
-                kind: Kind::Plain,
-                parts: vec![Part {
-                    text,
-                    percent: false,
-                }],
-            });
-        }
     }
 }
 
@@ -236,7 +196,8 @@ fn may_start(chars: &[char], i: usize) -> bool {
         return true;
     }
     let before = chars[i - 1];
-    before.is_whitespace()
+    let bold = before == '_' && i > 1 && chars[i - 2] == '_';
+    bold || before.is_whitespace()
         || matches!(
             before,
             '=' | '*'
@@ -289,7 +250,21 @@ fn number(chars: &[char], i: usize) -> Option<usize> {
     }
     (first > 0 || k > i + 1)
         .then_some(k)
-        .filter(|k| *k > i && chars[*k - 1].is_ascii_digit())
+        .filter(|k| *k > i && chars[*k - 1].is_ascii_digit() && !is_factor(chars, *k))
+}
+
+/// `2x`, `3(x + 1)`: a number that a symbol or bracket follows at once is no answer; `5m` and `3rd` are.
+fn is_factor(chars: &[char], end: usize) -> bool {
+    let letters: String = chars[end..]
+        .iter()
+        .take(9)
+        .take_while(|c| c.is_ascii_alphabetic())
+        .collect();
+    match letters.len() {
+        0 => matches!(chars.get(end), Some('√' | '^' | 'π')),
+        1 => !is_letter_unit(&letters) && letters != "e" && letters != "E",
+        _ => false,
+    }
 }
 
 /// `5 million`: after the word that scales the number.

@@ -61,6 +61,10 @@ impl Lexer<'_> {
         match (last, &tok) {
             (Some(Tok::Op('&')), Tok::Rel(_)) => {
                 self.out.pop();
+                // `x &= 2 + 3 \\ &= 5` goes on in the next line.
+                if matches!(self.out.last(), Some(t) if t.tok == Tok::Row) {
+                    self.out.pop();
+                }
             }
             (Some(Tok::Rel(_)), Tok::Op('&')) => return,
             _ => {}

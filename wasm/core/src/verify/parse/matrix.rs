@@ -16,7 +16,19 @@ impl Parser<'_> {
                 let rows = self.nested(|p| p.rows());
                 self.groups -= 1;
                 (self.bars_open, self.in_set) = outer;
-                let matrix = Expr::Matrix(rows?);
+                let rows = rows?;
+                // Equations below one another.
+                let lines = rows
+                    .iter()
+                    .all(|r| matches!(r.as_slice(), [Expr::Rel { .. }]));
+                if env == "array" && lines {
+                    let mut lines: Vec<Expr> = rows.into_iter().flatten().collect();
+                    return Ok(match lines.len() {
+                        1 => lines.remove(0),
+                        _ => Expr::List(lines),
+                    });
+                }
+                let matrix = Expr::Matrix(rows);
                 Ok(if env == "vmatrix" {
                     Expr::Call(Func::Det, vec![matrix])
                 } else {

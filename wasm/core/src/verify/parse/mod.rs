@@ -16,7 +16,7 @@ mod token;
 mod words;
 
 pub use numbers::ten_to;
-pub use symbols::number_word;
+pub use symbols::{is_letter_unit, number_word};
 
 use super::tree::Expr;
 use token::{Delim, Tok, Token};
