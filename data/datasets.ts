@@ -88,7 +88,7 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         test: { rows: HELD_OUT_ROWS, tokens: 1_024_000 },
       },
       folder: "data",
-      download_bytes: 1_410_000_000,
+      download_bytes: 1_412_954_868,
     },
     {
       name: "open-thoughts/OpenThoughts3-1.2M",
@@ -96,8 +96,8 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
       licence: "Apache-2.0",
       schema: "messages",
       splits: {
-        train: { rows: 1_200_000 - HELD_OUT_ROWS, tokens: 1_798_464_000 },
-        test: { rows: HELD_OUT_ROWS, tokens: 1_536_000 },
+        train: { rows: 1_200_000 - HELD_OUT_ROWS, tokens: 13_728_000_000 },
+        test: { rows: HELD_OUT_ROWS, tokens: 11_725_000 },
       },
       folder: "data",
       download_bytes: 28_000_000_000,
@@ -112,6 +112,7 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         test: { rows: 5_000, tokens: 1_500_000 },
       },
       folder: "data",
+      download_bytes: 4_848_021,
     },
     {
       name: "openai/gsm8k",
@@ -123,6 +124,7 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
         test: { rows: 1_319, tokens: 198_000 },
       },
       folder: "main",
+      download_bytes: 2_725_633,
     },
     {
       name: "zwhe99/DeepMath-103K",
@@ -130,11 +132,13 @@ export const DATASETS: ReadonlyMap<string, DatasetInfo> = new Map(
       licence: "MIT",
       schema: "problem",
       splits: {
-        train: { rows: 103_022 - HELD_OUT_ROWS, tokens: 15_296_000 },
-        test: { rows: HELD_OUT_ROWS, tokens: 154_000 },
+        train: { rows: 103_110 - HELD_OUT_ROWS, tokens: 500_000_000 },
+        test: { rows: HELD_OUT_ROWS, tokens: 5_000_000 },
       },
       folder: "data",
+      // Three traces a problem: the first is learnt from, final_answer is what answers are held against.
       columns: { problem: "question", solution: "r1_solution_1" },
+      download_bytes: 2_135_928_958,
     },
   ] as DatasetInfo[]).map((info) => [info.name, info]),
 );

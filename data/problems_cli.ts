@@ -1,14 +1,14 @@
 // `deno task data:problems`: the problems of a dataset as reinforcement learning sees them, one JSON
 // object a line: prompt, gold answer, level, topic.
 //
-//   deno task data:problems NAME|FILE.jsonl [--split train|test] [--limit N]
+//   deno task data:problems NAME|FILE [--split train|test] [--limit N]
 
 import { basename, dirname, resolve } from "@std/path";
 import { parseArgs } from "node:util";
-import { DATASETS } from "./datasets.ts";
+import { isRowFile } from "./files/row_file.ts";
 import { loadProblems } from "./problems.ts";
 
-const USAGE = "Usage: deno task data:problems NAME|FILE.jsonl [--split NAME] [--limit N]";
+const USAGE = "Usage: deno task data:problems NAME|FILE [--split NAME] [--limit N]";
 
 async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -22,7 +22,7 @@ async function main(args: string[]): Promise<void> {
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
     throw new RangeError(`Cannot list problems: --limit is "${values.limit}", expected ≥ 1`);
   }
-  const isFile = source.endsWith(".jsonl") && !DATASETS.has(source);
+  const isFile = isRowFile(source);
   const path = resolve(source);
   const problems = await loadProblems(
     isFile ? { file: basename(path), limit } : { name: source, split: values.split, limit },

@@ -64,11 +64,11 @@ export function createApp(context: AppContext): OpenAPIHono {
   }));
   app.use(async (c, next) => {
     const type = c.req.header("Content-Type");
-    if (
-      c.req.method === "POST" && c.req.path.startsWith("/v1/") && type !== undefined &&
-      !/^application\/(.+\+)?json\b/.test(type)
-    ) {
-      return problem(c, 415, `Cannot read the body: it is "${type}", expected "application/json"`);
+    const isJson = /^application\/(.+\+)?json\b/.test(type ?? "");
+    const hasBody = type !== undefined || c.req.raw.body !== null;
+    if (c.req.method === "POST" && c.req.path.startsWith("/v1/") && hasBody && !isJson) {
+      const found = type === undefined ? "it has no Content-Type" : `it is "${type}"`;
+      return problem(c, 415, `Cannot read the body: ${found}, expected "application/json"`);
     }
     await next();
   });

@@ -8,8 +8,21 @@ const DatasetInfo = z.object({
   description: z.string(),
   licence: z.string(),
   schema: z.enum(["text", "messages", "problem"]),
-  splits: z.record(z.string(), z.object({ rows: z.int(), tokens: z.int() })),
-  available: z.boolean().openapi({ description: "Whether its rows are at hand." }),
+  columns: z.record(z.string(), z.string()).optional().openapi({
+    description: "Its own names of the columns that a row is read for: ours → its.",
+  }),
+  splits: z.record(
+    z.string(),
+    z.object({
+      rows: z.int(),
+      tokens: z.int().openapi({ description: "Exact for those that ship, else an estimate." }),
+      bits: z.number().openapi({ description: "What there is to learn, at 1 bit a token." }),
+    }),
+  ),
+  download_bytes: z.int().optional().openapi({ description: "Of its files on the hub." }),
+  available: z.boolean().openapi({
+    description: "Whether its rows are here; others are downloaded by the run that names them.",
+  }),
 }).openapi("DatasetInfo");
 
 /** The datasets of the registry and the files of the data folder. */

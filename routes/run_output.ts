@@ -172,13 +172,15 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
         message: `Run "${id}" has no ${file}: its status is "${run.status}"`,
       });
     }
-    const opened = await Deno.open(join(folder, file), { read: true });
-    c.header("Content-Length", String((await opened.stat()).size));
+    const path = join(folder, file);
+    c.header("Content-Length", String((await Deno.stat(path)).size));
     c.header(
       "Content-Type",
       file.endsWith(".json") ? "application/json" : "application/octet-stream",
     );
-    return c.body(opened.readable, 200);
+    // A file that nobody reads would stay open.
+    if (c.req.method === "HEAD") return c.body(null, 200);
+    return c.body((await Deno.open(path, { read: true })).readable, 200);
   });
   return app;
 }

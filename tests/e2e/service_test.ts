@@ -39,6 +39,19 @@ Deno.test("a run goes from POST to an adapter, with every event once and in orde
   assert.equal(weights.status, 200);
   assert((await weights.bytes()).length > 2048 * 4);
 
+  // Whoever asks only for a file's size leaves no file open.
+  const open = () => Array.from(Deno.readDirSync(`/proc/${service.process.pid}/fd`)).length;
+  const head = async () => {
+    const answer = await fetch(weights.url, { method: "HEAD" });
+    assert.equal(answer.headers.get("Content-Length"), weights.headers.get("Content-Length"));
+  };
+  if (Deno.build.os === "linux") {
+    await head();
+    const before = open();
+    for (let i = 0; i < 20; i++) await head();
+    assert(open() <= before + 5, `${open()} files are open, ${before} were`);
+  }
+
   // Adapters of finished runs can be gone on from.
   const next = await service.post(
     tinySpec({ method: { kind: "lora", r: 4, init_from: id }, max_steps: 2 }),

@@ -56,6 +56,12 @@ Deno.test("bodies that cannot be read are refused before they are looked at", as
   await problemOf(service.post("/v1/runs", '{"model": '), 400);
   await problemOf(service.post("/v1/runs", "x".repeat(64 * 1024 + 1)), 413);
   await problemOf(service.post("/v1/runs", "a=b", { "Content-Type": "text/plain" }), 415);
+  const untyped = new Request("http://localhost/v1/runs", {
+    method: "POST",
+    body: new Blob(["{}"]).stream(),
+  });
+  const { detail } = await problemOf(service.app.request(untyped), 415);
+  assert.match(detail, /it has no Content-Type, expected "application\/json"/);
 });
 
 Deno.test("unknown runs, pages and methods are problems too", async () => {
