@@ -77,6 +77,34 @@ export interface Model {
   free(): void;
 }
 
+/** A model's layers, each replaced by what `change` makes of it. */
+export function mapLayers(
+  { embedding, blocks, norm, head }: Model,
+  change: (layer: LinearLayer) => LinearLayer,
+): Pick<Model, "embedding" | "blocks" | "norm" | "head"> {
+  const optional = (layer: Weight | undefined) => layer && change(layer);
+  return {
+    embedding: change(embedding),
+    blocks: blocks.map((block) => {
+      const { gate, up, down } = block.mlp;
+      const network = { gate: change(gate), up: change(up), down: change(down) };
+      return {
+        inputNorm: change(block.inputNorm),
+        q: change(block.q),
+        k: change(block.k),
+        v: change(block.v),
+        o: change(block.o),
+        qNorm: optional(block.qNorm),
+        kNorm: optional(block.kNorm),
+        postNorm: change(block.postNorm),
+        mlp: "router" in block.mlp ? { ...network, router: change(block.mlp.router) } : network,
+      };
+    }),
+    norm: change(norm),
+    head: change(head),
+  };
+}
+
 /** What a model is made from. */
 export interface ModelOptions {
   readonly backend: Backend;

@@ -7,8 +7,12 @@ import type { RunSpec } from "../spec/run_spec.ts";
 import { planRun } from "./check_memory.ts";
 import { maxLengthOf } from "./training_data.ts";
 
-/** Hugging Face's names of the dense architectures. */
-const NAMES = { llama: "LlamaForCausalLM", qwen3: "Qwen3ForCausalLM" } as const;
+/** Hugging Face's names of the architectures. */
+const NAMES = {
+  llama: "LlamaForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+  qwen3_moe: "Qwen3MoeForCausalLM",
+} as const;
 
 /** Longer than any published context: the shapes do not say. */
 const MAX_CONTEXT = 1 << 17;
@@ -24,16 +28,13 @@ export async function plannedBytes(spec: RunSpec, architecture: Architecture): P
 /** The shapes of a model whose makers have published them; undefined where they are not known here. */
 export function publishedConfig(name: string): ModelConfig | undefined {
   const architecture = findArchitecture(name);
-  if (!architecture || architecture.model_type === "qwen3_moe") return undefined;
-  return configOf(architecture, MAX_CONTEXT);
+  return architecture && configOf(architecture, MAX_CONTEXT);
 }
 
 function configOf(architecture: Architecture, context: number): ModelConfig {
-  const { model_type } = architecture;
-  if (model_type === "qwen3_moe") throw new RangeError("Expected a model without experts");
   return parseModelConfig({
     ...architecture,
-    architectures: [NAMES[model_type]],
+    architectures: [NAMES[architecture.model_type]],
     max_position_embeddings: context,
   });
 }
