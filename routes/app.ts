@@ -65,7 +65,9 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.use(async (c, next) => {
     const type = c.req.header("Content-Type");
     const isJson = /^application\/(.+\+)?json\b/.test(type ?? "");
-    const hasBody = type !== undefined || c.req.raw.body !== null;
+    const length = c.req.header("Content-Length") ?? "0";
+    const hasBody = type !== undefined || length !== "0" ||
+      c.req.header("Transfer-Encoding") !== undefined;
     if (c.req.method === "POST" && c.req.path.startsWith("/v1/") && hasBody && !isJson) {
       const found = type === undefined ? "it has no Content-Type" : `it is "${type}"`;
       return problem(c, 415, `Cannot read the body: ${found}, expected "application/json"`);
