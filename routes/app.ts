@@ -15,6 +15,7 @@ import {
 } from "../runs/worker/generation_service.ts";
 import { capacityRequestSchema } from "../runs/spec/capacity.ts";
 import { aborted } from "./aborted.ts";
+import { archiveRoutes } from "./archives.ts";
 import { capacityRoutes } from "./capacity.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { docsRoutes } from "./docs.ts";
@@ -57,18 +58,22 @@ export function createApp(context: AppContext): OpenAPIHono {
       frameAncestors: ["'none'"],
     },
   }));
-  app.use(bodyLimit({
+  const limit = bodyLimit({
     maxSize: context.bodyLimit,
     onError: (c) =>
       problem(c, 413, `Cannot read the body: it is over the limit of ${context.bodyLimit} bytes`),
-  }));
+  });
+  // Archives are no JSON, and are read as they come, never whole.
+  const isArchive = (path: string) => path === "/v1/archives";
+  app.use((c, next) => isArchive(c.req.path) ? next() : limit(c, next));
   app.use(async (c, next) => {
     const type = c.req.header("Content-Type");
     const isJson = /^application\/(.+\+)?json\b/.test(type ?? "");
     const length = c.req.header("Content-Length") ?? "0";
     const hasBody = type !== undefined || length !== "0" ||
       c.req.header("Transfer-Encoding") !== undefined;
-    if (c.req.method === "POST" && c.req.path.startsWith("/v1/") && hasBody && !isJson) {
+    const ours = c.req.path.startsWith("/v1/") && !isArchive(c.req.path);
+    if (c.req.method === "POST" && ours && hasBody && !isJson) {
       const found = type === undefined ? "it has no Content-Type" : `it is "${type}"`;
       return problem(c, 415, `Cannot read the body: ${found}, expected "application/json"`);
     }
@@ -78,6 +83,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", healthRoutes(context));
   app.route("/", runRoutes(context));
   app.route("/", sweepRoutes(context));
+  app.route("/", archiveRoutes(context));
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
   app.route("/", generateRoutes(context));

@@ -127,6 +127,6 @@ async function detailsOf(run: Run, { store, paths }: AppContext) {
     points: await store.points(run.id, CHART_POINTS),
     checkpoints: await listCheckpoints(join(paths.checkpoints, run.id)),
     files,
-    samples: await store.lastEvents(run.id, "samples", MOST_SAMPLES),
+    samples: await store.lastEvents(run.id, "completions", MOST_SAMPLES),
   };
 }

@@ -55,7 +55,8 @@ async function writeSynced(path: string, data: Uint8Array): Promise<void> {
   await file.sync();
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was renamed or made in a folder last. */
+export async function syncFolder(path: string): Promise<void> {
   using folder = await Deno.open(path, { read: true });
   await folder.sync();
 }

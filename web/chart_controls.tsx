@@ -22,7 +22,10 @@ export const CHART_METRICS = [
   "completion_length",
   "entropy",
   "kl",
-  "clip_share",
+  "clip_ratio",
+  "reward_std",
+  "frac_reward_zero_std",
+  "truncated_ratio",
 ] as const;
 
 /** Reads the options from an address. */

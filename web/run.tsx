@@ -89,7 +89,7 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
       {samples.length > 0 && (
         <>
           <h2>Samples</h2>
-          {samples.map(({ data }) => <pre>{JSON.stringify(data, null, 2)}</pre>)}
+          {samples.map(({ data }) => <Samples data={data} />)}
         </>
       )}
       {checkpoints.length > 0 && (
@@ -118,6 +118,25 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
   );
 }
 
+interface Completion {
+  readonly [key: string]: string | number | boolean | null;
+}
+
+// Whatever a sampled completion says of itself, its texts as they are.
+function Samples({ data }: { data: RunEvent["data"] }) {
+  const completions = (data.completions ?? []) as readonly Completion[];
+  return (
+    <details open>
+      <summary>Step {data.step}</summary>
+      {completions.map((completion) => (
+        <pre>
+          {Object.entries(completion).map(([name, value]) => `${name}: ${value}`).join("\n")}
+        </pre>
+      ))}
+    </details>
+  );
+}
+
 /** The page of a run. */
 export function RunPage(props: RunProps) {
   const { run, options } = props;
@@ -143,6 +162,7 @@ export function RunPage(props: RunProps) {
         <a class="button" href={`/v1/runs/${run.id}/metrics?format=csv`} download={`${run.id}.csv`}>
           Metrics as CSV
         </a>
+        {!open && <a class="button" href={`/v1/runs/${run.id}/archive`}>Archive</a>}
       </div>
       <h2>Spec</h2>
       <pre>{JSON.stringify(run.spec, shorten, 2)}</pre>

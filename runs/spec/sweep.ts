@@ -9,8 +9,14 @@ export const MOST_SWEEP_RUNS = 500;
 const Values = z.array(z.unknown()).min(1).max(MOST_SWEEP_RUNS);
 const Fields = z.record(z.string().min(1).max(200), z.unknown());
 
-/** What sweeps are judged by; less is better but for accuracy and reward. */
-export const SweepMetric = z.enum(["eval_nll", "best_eval_nll", "train_nll"]).openapi(
+/** What sweeps are judged by: less is better, but for accuracy. */
+export const SweepMetric = z.enum([
+  "eval_nll",
+  "best_eval_nll",
+  "train_nll",
+  "accuracy",
+  "best_accuracy",
+]).openapi(
   "SweepMetric",
 );
 /** What sweeps are judged by. */

@@ -7,7 +7,7 @@ import { appendEvents } from "./append_events.ts";
 import type { Database, Tables } from "./database.ts";
 import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
 import { enqueue, rowOfNewRun } from "./insert_run.ts";
-import { toRun } from "./run_row.ts";
+import { toRow, toRun } from "./run_row.ts";
 import { samplePoints } from "./sample_points.ts";
 import {
   type Claim,
@@ -118,6 +118,29 @@ class KyselyRunStore implements RunStore {
     const rows = await this.database.selectFrom("points").select("json")
       .where("run_id", "=", id).orderBy("step").execute();
     return rows.map(({ json }) => JSON.parse(json));
+  }
+
+  async importRun(
+    run: Run,
+    events: readonly RunEvent[],
+    points: readonly MetricPoint[],
+  ): Promise<boolean> {
+    return await this.database.transaction().execute(async (transaction) => {
+      const { numInsertedOrUpdatedRows } = await transaction.insertInto("runs").values(toRow(run))
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return false;
+      await appendEvents(transaction, run.id, events);
+      const rows = points.map((point) => ({
+        run_id: run.id,
+        step: point.step,
+        json: JSON.stringify(point),
+      }));
+      for (let at = 0; at < rows.length; at += 500) {
+        await transaction.insertInto("points").values(rows.slice(at, at + 500)).execute();
+      }
+      return true;
+    });
   }
 
   async report(claim: Claim, report: Report): Promise<void> {

@@ -8,7 +8,7 @@ import { enqueue, rowOfNewRun } from "./insert_run.ts";
 import { toRun } from "./run_row.ts";
 import { newRunId } from "./run_id.ts";
 import { IdempotencyConflictError } from "./run_store.ts";
-import type { NewSweep, StoredSweep, SweepStore } from "./sweep_store.ts";
+import type { NewSweep, StoredSweep, SweepRecord, SweepStore } from "./sweep_store.ts";
 
 /** A store over an open database. */
 export function createSweepStore(database: Database, line: WaitingLine = WAITING_ROWS): SweepStore {
@@ -22,7 +22,7 @@ class KyselySweepStore implements SweepStore {
     const now = Date.now();
     const id = newRunId(now);
     const request = JSON.stringify(sweep.request);
-    const hash = createHash("sha256").update(canonicalJson(sweep.request)).digest("hex");
+    const hash = hashOf(sweep.request);
     return await this.database.transaction().execute(async (transaction) => {
       const key = sweep.idempotencyKey ?? null;
       const { numInsertedOrUpdatedRows } = await transaction.insertInto("sweeps")
@@ -62,6 +62,31 @@ class KyselySweepStore implements SweepStore {
         await enqueue(transaction, this.line, row.id);
       }
       return { id, created: true };
+    });
+  }
+
+  async importSweep({ id, request, created_at, runs }: SweepRecord): Promise<void> {
+    await this.database.transaction().execute(async (transaction) => {
+      const { numInsertedOrUpdatedRows } = await transaction.insertInto("sweeps")
+        .values({
+          id,
+          request: JSON.stringify(request),
+          request_hash: hashOf(request),
+          idempotency_key: null,
+          // Its runs have ended.
+          early_stopping: 0,
+          created_at: Date.parse(created_at),
+        })
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) return;
+      await transaction.insertInto("sweep_runs").values(runs.map((each, position) => ({
+        sweep_id: id,
+        position,
+        run_id: each.run_id,
+        changes: JSON.stringify(each.changes),
+        stopped_early: each.stopped_early ? 1 : 0,
+      }))).execute();
     });
   }
 
@@ -105,4 +130,8 @@ class KyselySweepStore implements SweepStore {
     await this.database.updateTable("sweep_runs").set({ stopped_early: 1 })
       .where("sweep_id", "=", id).where("run_id", "=", run).execute();
   }
+}
+
+function hashOf(request: NewSweep["request"]): string {
+  return createHash("sha256").update(canonicalJson(request)).digest("hex");
 }

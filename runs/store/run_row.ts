@@ -1,6 +1,6 @@
-// A run's row as clients see it.
+// A run's row as clients see it, and back.
 
-import type { Selectable } from "kysely";
+import type { Insertable, Selectable } from "kysely";
 import type { Run } from "../spec/run.ts";
 import type { Tables } from "./database.ts";
 
@@ -24,5 +24,33 @@ export function toRun(row: Selectable<Tables["runs"]>): Run {
     created_at: time(row.created_at),
     started_at: row.started_at === null ? null : time(row.started_at),
     finished_at: row.finished_at === null ? null : time(row.finished_at),
+  };
+}
+
+/** The row of a run that has ended; its events are counted as they are stored. */
+export function toRow(run: Run): Insertable<Tables["runs"]> {
+  const time = (iso: string | null) => iso === null ? null : Date.parse(iso);
+  const json = (value: unknown) => value === null ? null : JSON.stringify(value);
+  return {
+    id: run.id,
+    status: run.status,
+    model: run.spec.model,
+    spec: JSON.stringify(run.spec),
+    spec_hash: run.spec_hash,
+    code_version: run.code_version,
+    backend: run.backend,
+    device: run.device,
+    attempts: run.attempts,
+    progress: json(run.progress),
+    metrics: json(run.metrics),
+    result: json(run.result),
+    error: json(run.error),
+    created_at: Date.parse(run.created_at),
+    started_at: time(run.started_at),
+    finished_at: time(run.finished_at),
+    last_seq: 0,
+    failures: 0,
+    available_at: 0,
+    cancel_requested: 0,
   };
 }

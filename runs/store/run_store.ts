@@ -94,6 +94,16 @@ export interface RunStore {
    * held-out loss.
    */
   points(id: string, most?: number): Promise<MetricPoint[]>;
+  /**
+   * Stores a run that has ended elsewhere, with all that it left in events and points.
+   *
+   * @returns false if there is a run of this id, which is then left as it is.
+   */
+  importRun(
+    run: Run,
+    events: readonly RunEvent[],
+    points: readonly MetricPoint[],
+  ): Promise<boolean>;
   /** @throws {ClaimLostError} */
   report(claim: Claim, report: Report): Promise<void>;
   /** @throws {ClaimLostError} */

@@ -25,6 +25,18 @@ export interface StoredSweep {
   }[];
 }
 
+/** A sweep apart from its runs. */
+export interface SweepRecord {
+  readonly id: string;
+  readonly request: SweepRequest;
+  readonly created_at: string;
+  readonly runs: readonly {
+    readonly run_id: string;
+    readonly changes: Changes;
+    readonly stopped_early: boolean;
+  }[];
+}
+
 /** Where sweeps are kept. */
 export interface SweepStore {
   /**
@@ -33,6 +45,8 @@ export interface SweepStore {
    * @throws {IdempotencyConflictError} if the key belongs to a different request.
    */
   create(sweep: NewSweep): Promise<{ id: string; created: boolean }>;
+  /** Stores a sweep from elsewhere whose runs are here; one of this id is left as it is. */
+  importSweep(sweep: SweepRecord): Promise<void>;
   get(id: string): Promise<StoredSweep | undefined>;
   /** Ids, newest first, older than `before`. */
   list(limit: number, before?: string): Promise<string[]>;

@@ -23,7 +23,7 @@ export function summarize({ id, request, created_at, runs }: StoredSweep): Sweep
     total: all.length,
     finished,
     progress: all.reduce((sum, { progress }) => sum + progress, 0) / all.length,
-    best: bestOf(all),
+    best: bestOf(all, request.metric),
     runs: all,
   };
 }
@@ -35,11 +35,19 @@ function shareOf({ status, progress }: Run): number {
 }
 
 function valueOf({ result, metrics }: Run, metric: SweepMetric): number | null {
-  if (result) return result[metric];
-  return (metric === "train_nll" ? metrics?.train_nll : metrics?.eval_nll) ?? null;
+  if (result) return result[metric] ?? null;
+  if (metric === "train_nll") return metrics?.train_nll ?? null;
+  return (isAccuracy(metric) ? metrics?.accuracy : metrics?.eval_nll) ?? null;
 }
 
-function bestOf(runs: readonly SweepRun[]): SweepRun | null {
+function isAccuracy(metric: SweepMetric): boolean {
+  return metric === "accuracy" || metric === "best_accuracy";
+}
+
+function bestOf(runs: readonly SweepRun[], metric: SweepMetric): SweepRun | null {
+  const sign = isAccuracy(metric) ? -1 : 1;
   const done = runs.filter(({ status, value }) => status === "succeeded" && value !== null);
-  return done.length === 0 ? null : done.reduce((a, b) => (b.value! < a.value! ? b : a));
+  return done.length === 0
+    ? null
+    : done.reduce((a, b) => (sign * b.value! < sign * a.value! ? b : a));
 }

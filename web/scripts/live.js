@@ -12,7 +12,18 @@ if (live?.dataset.live) {
     if (answer.ok) live.innerHTML = await answer.text();
   };
   const soon = () => (timer ??= setTimeout(draw, 1000));
-  for (const type of ["device", "step", "eval", "checkpoint", "retry", "started", "samples"]) {
+  for (
+    const type of [
+      "device",
+      "step",
+      "eval",
+      "checkpoint",
+      "retry",
+      "started",
+      "completions",
+      "model",
+    ]
+  ) {
     source.addEventListener(type, soon);
   }
   for (const type of ["succeeded", "failed", "cancelled"]) {

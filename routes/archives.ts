@@ -1,0 +1,127 @@
+// Archives: a run or a sweep as one file, out of this host and into another.
+
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
+import { importArchive } from "../runs/archive/import.ts";
+import { packArchive } from "../runs/archive/pack.ts";
+import { isFinal, type MetricPoint, type Run } from "../runs/spec/run.ts";
+import { Chart } from "../web/chart.tsx";
+import { chartOptions } from "../web/chart_controls.tsx";
+import { seriesOf } from "../web/run.tsx";
+import type { AppContext } from "./app.ts";
+import { problemResponse, validation } from "./problem.ts";
+import { known, RunPath } from "./run_path.ts";
+
+/** The type of an archive. */
+const TYPE = "application/gzip";
+
+const archive = {
+  200: {
+    description: "A gzipped tar archive",
+    content: { [TYPE]: { schema: z.string().openapi({ format: "binary" }) } },
+  },
+  404: problemResponse("There is no such run or sweep"),
+  409: problemResponse("It has not ended"),
+};
+
+const ofRun = createRoute({
+  method: "get",
+  path: "/v1/runs/{id}/archive",
+  tags: ["archives"],
+  summary: "A run that has ended as one file: spec, versions, metrics, events, weights, figure",
+  request: { params: RunPath },
+  responses: archive,
+});
+
+const ofSweep = createRoute({
+  method: "get",
+  path: "/v1/sweeps/{id}/archive",
+  tags: ["archives"],
+  summary: "A sweep with all its runs as one file",
+  request: { params: RunPath },
+  responses: archive,
+});
+
+const post = createRoute({
+  method: "post",
+  path: "/v1/archives",
+  tags: ["archives"],
+  summary: "Take an archive in",
+  description: "Runs that are here already are left as they are.",
+  request: {
+    body: {
+      required: true,
+      content: { [TYPE]: { schema: z.string().openapi({ format: "binary" }) } },
+    },
+  },
+  responses: {
+    201: {
+      description: "What has come in",
+      content: {
+        "application/json": {
+          schema: z.object({
+            runs: z.array(z.string()),
+            sweep: z.string().nullable(),
+            known: z.array(z.string()).openapi({ description: "Runs that were here already." }),
+          }),
+        },
+      },
+    },
+    415: problemResponse("The body is no application/gzip"),
+    422: problemResponse(
+      "It is no archive of runs that have ended, or is damaged: nothing changes",
+    ),
+  },
+});
+
+/** Archives. */
+export function archiveRoutes(context: AppContext): OpenAPIHono {
+  const { store, sweeps } = context;
+  const app = new OpenAPIHono(validation());
+  const file = (name: string) => ({
+    "Content-Type": TYPE,
+    "Content-Disposition": `attachment; filename="${name}.tar.gz"`,
+  });
+  app.openapi(ofRun, async (c) => {
+    const { id } = c.req.valid("param");
+    const run = ended([known(await store.get(id), id)]);
+    return c.body(packArchive(run, undefined, { ...context, draw }), 200, file(id));
+  });
+  app.openapi(ofSweep, async (c) => {
+    const { id } = c.req.valid("param");
+    const sweep = await sweeps.get(id);
+    if (!sweep) throw new HTTPException(404, { message: `There is no sweep "${id}"` });
+    const runs = ended(sweep.runs.map(({ run }) => run));
+    return c.body(packArchive(runs, sweep, { ...context, draw }), 200, file(id));
+  });
+  app.openapi(post, async (c) => {
+    const type = c.req.header("Content-Type");
+    if (type !== TYPE || !c.req.raw.body) {
+      throw new HTTPException(415, {
+        message: `Cannot read the body: it is "${type ?? ""}", expected "${TYPE}"`,
+      });
+    }
+    return c.json(await importArchive(c.req.raw.body, context), 201);
+  });
+  return app;
+}
+
+function ended(runs: readonly Run[]): readonly Run[] {
+  const open = runs.find(({ status }) => !isFinal(status));
+  if (!open) return runs;
+  throw new HTTPException(409, { message: `Run "${open.id}" has not ended: it is ${open.status}` });
+}
+
+function draw(run: Run, points: readonly MetricPoint[]): string {
+  const options = chartOptions({});
+  const svg = String(
+    Chart({ title: `Loss of run ${run.id}`, x: "step", series: seriesOf(points, options) }),
+  );
+  // By itself it has neither the pages' stylesheet nor their namespace.
+  return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    .replace(/(<svg [^>]*>)/, `$1<style>${STANDALONE}</style>`);
+}
+
+const STANDALONE = "text{font:12px sans-serif;fill:#57606a}path{fill:none;stroke-width:2}" +
+  ".grid{stroke:#d8dee4}.c0 path{stroke:#0072b2}.c1 path{stroke:#d55e00}" +
+  ".c0 circle,.c0 text{fill:#0072b2}.c1 circle,.c1 text{fill:#d55e00}";

@@ -1,0 +1,188 @@
+// Takes an archive in: what it holds is there as if it had been made here, or nothing of it is.
+
+import { join } from "@std/path";
+import { z } from "@hono/zod-openapi";
+import { ADAPTER_FILES } from "../checkpoint_files.ts";
+import type { HomePaths } from "../configuration.ts";
+import { InvalidSpecError, problemsOf } from "../spec/problems.ts";
+import { isFinal, MetricPoint, Run } from "../spec/run.ts";
+import { SweepRequest } from "../spec/sweep.ts";
+import type { RunStore } from "../store/run_store.ts";
+import type { SweepStore } from "../store/sweep_store.ts";
+import { exists, syncFolder } from "../write_file.ts";
+import { ARCHIVE_FORMAT, type ArchiveEntry, entryText, unpack } from "./pack.ts";
+
+/** Bytes of a text in an archive; events of long runs are the largest. */
+const MOST_TEXT = 512 * 1024 * 1024;
+/** Bytes of all weights in an archive. */
+const MOST_WEIGHTS = 64 * 1024 ** 3;
+
+const Event = z.object({
+  seq: z.int().min(1),
+  type: z.string().min(1),
+  data: z.record(z.string(), z.unknown()),
+});
+const Members = z.array(z.object({
+  run_id: z.string(),
+  changes: z.record(z.string(), z.unknown()),
+  stopped_early: z.boolean(),
+}));
+const SweepFile = z.object({
+  id: z.uuid(),
+  request: SweepRequest,
+  created_at: z.iso.datetime(),
+  runs: Members,
+});
+const Manifest = z.object({ format: z.literal(ARCHIVE_FORMAT), kind: z.enum(["run", "sweep"]) });
+
+/** What an import works with. */
+export interface ImportContext {
+  readonly store: RunStore;
+  readonly sweeps: SweepStore;
+  readonly paths: HomePaths;
+}
+
+/** What has come in. */
+export interface Imported {
+  readonly runs: string[];
+  readonly sweep: string | null;
+  /** Runs that were here already: they are left as they are. */
+  readonly known: string[];
+}
+
+interface Draft {
+  run?: Run;
+  events?: z.infer<typeof Event>[];
+  points?: MetricPoint[];
+}
+
+/**
+ * Reads an archive.
+ *
+ * @throws {InvalidSpecError} if it is no archive of runs that have ended, or is damaged.
+ */
+export async function importArchive(
+  archive: ReadableStream<Uint8Array<ArrayBuffer>>,
+  { store, sweeps, paths }: ImportContext,
+): Promise<Imported> {
+  const staging = join(paths.adapters, `.import.${crypto.randomUUID()}.tmp`);
+  const drafts = new Map<string, Draft>();
+  let sweep: z.infer<typeof SweepFile> | undefined;
+  let manifest = false;
+  let weights = 0;
+  try {
+    for await (const entry of readable(archive)) {
+      const [, id, rest] = /^runs\/([0-9a-f-]{36})\/(.+)$/.exec(entry.name) ?? [];
+      if (entry.name === "manifest.json") {
+        parse(Manifest, JSON.parse(await text(entry)), entry.name);
+        manifest = true;
+      } else if (!manifest) {
+        refuse(`Expected manifest.json first but found "${entry.name}"`);
+      } else if (entry.name === "sweep.json") {
+        sweep = parse(SweepFile, JSON.parse(await text(entry)), entry.name);
+      } else if (id !== undefined) {
+        const draft = drafts.get(id) ?? drafts.set(id, {}).get(id)!;
+        const file = ADAPTER_FILES.find((name) => rest === `adapter/${name}`);
+        if (file) {
+          weights += entry.size;
+          if (weights > MOST_WEIGHTS) refuse(`Expected at most ${MOST_WEIGHTS} bytes of weights`);
+          await stage(join(staging, id), file, entry);
+        } else if (rest === "run.json") {
+          draft.run = parse(Run, JSON.parse(await text(entry)), entry.name) as Run;
+        } else if (rest === "events.jsonl") {
+          draft.events = lines(await text(entry), Event, entry.name);
+        } else if (rest === "metrics.jsonl") {
+          draft.points = lines(await text(entry), MetricPoint, entry.name);
+        }
+      }
+    }
+    if (!manifest) refuse("Expected manifest.json but found no file");
+    const complete = [...drafts].map(([id, draft]) => checked(id, draft));
+    for (const { run } of sweep?.runs.map(({ run_id }) => ({ run: run_id })) ?? []) {
+      if (!drafts.has(run)) refuse(`Expected run "${run}" of the sweep in the archive`);
+    }
+    const known: string[] = [];
+    for (const { run, events, points } of complete) {
+      await adopt(join(staging, run.id), join(paths.adapters, run.id));
+      if (!(await store.importRun(run, events, points))) known.push(run.id);
+    }
+    if (sweep) await sweeps.importSweep(sweep);
+    return { runs: complete.map(({ run }) => run.id), sweep: sweep?.id ?? null, known };
+  } finally {
+    await Deno.remove(staging, { recursive: true }).catch(() => {});
+  }
+}
+
+// Whatever unpacking fails with, it is the archive that is no good.
+async function* readable(
+  archive: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<ArchiveEntry> {
+  const entries = unpack(archive)[Symbol.asyncIterator]();
+  for (;;) {
+    let next;
+    try {
+      next = await entries.next();
+    } catch (error) {
+      refuse(`Expected a gzipped tar archive: ${(error as Error).message}`);
+    }
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+async function text(entry: ArchiveEntry): Promise<string> {
+  if (entry.size > MOST_TEXT) {
+    refuse(`Expected at most ${MOST_TEXT} bytes in ${entry.name} but found ${entry.size}`);
+  }
+  return await entryText(entry);
+}
+
+async function stage(folder: string, name: string, { stream }: ArchiveEntry): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  using file = await Deno.open(join(folder, name), { write: true, createNew: true });
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+  }
+  await file.sync();
+}
+
+// The weights come before the row: a run that is listed has them.
+async function adopt(staged: string, folder: string): Promise<void> {
+  if (!(await exists(staged)) || await exists(folder)) return;
+  await syncFolder(staged);
+  await Deno.rename(staged, folder);
+  await syncFolder(join(folder, ".."));
+}
+
+function checked(id: string, { run, events, points }: Draft) {
+  if (!run || !events || !points) {
+    refuse(`Expected run.json, events.jsonl and metrics.jsonl of run "${id}"`);
+  }
+  if (run.id !== id) refuse(`Expected id "${id}" in run.json but found "${run.id}"`);
+  if (!isFinal(run.status)) refuse(`Expected runs that have ended, but "${id}" is ${run.status}`);
+  if (events.some(({ seq }, index) => seq !== index + 1)) {
+    refuse(`Expected the events of run "${id}" to be numbered from 1 without a gap`);
+  }
+  return { run, events, points };
+}
+
+function lines<T extends z.ZodType>(text: string, type: T, name: string): z.infer<T>[] {
+  return text.split("\n").filter((line) => line !== "").map((line, index) =>
+    parse(type, JSON.parse(line), `${name}, line ${index + 1}`)
+  );
+}
+
+function parse<T extends z.ZodType>(type: T, value: unknown, where: string): z.infer<T> {
+  const parsed = type.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new InvalidSpecError(
+    problemsOf(type, value, parsed.error).map((problem) => ({
+      ...problem,
+      message: `In ${where}: ${problem.message}`,
+    })),
+  );
+}
+
+function refuse(message: string): never {
+  throw new InvalidSpecError([{ path: "", message }]);
+}

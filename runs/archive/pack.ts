@@ -1,0 +1,139 @@
+// A run or a sweep as one file: a gzipped tar archive that another host can take in.
+//
+//   manifest.json                 what it is, and what made it
+//   sweep.json                    of a sweep: its request and its runs
+//   runs/ID/run.json              the run as the API gives it, its spec in it
+//   runs/ID/events.jsonl, metrics.jsonl, metrics.csv
+//   runs/ID/loss.svg              its curves, for people
+//   runs/ID/adapter/…             the trained weights, if there are any
+
+import { join } from "@std/path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+// @ts-types="@types/tar-stream"
+import tar from "tar-stream";
+import { ADAPTER_FILES, trainedFolder } from "../checkpoint_files.ts";
+import type { HomePaths } from "../configuration.ts";
+import { metricsCsv, metricsJsonLines } from "../metrics_format.ts";
+import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
+import type { RunStore } from "../store/run_store.ts";
+import type { StoredSweep } from "../store/sweep_store.ts";
+import { CODE_VERSION } from "../submit_run.ts";
+import { exists } from "../write_file.ts";
+
+/** The version of the layout above. */
+export const ARCHIVE_FORMAT = 1;
+
+/** What packing works with. */
+export interface PackContext {
+  readonly store: RunStore;
+  readonly paths: HomePaths;
+  /** Draws a run's curves as SVG. */
+  readonly draw: (run: Run, points: readonly MetricPoint[]) => string;
+}
+
+/** An archive of runs that have ended, and of the sweep that they belong to. */
+export function packArchive(
+  runs: readonly Run[],
+  sweep: StoredSweep | undefined,
+  context: PackContext,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const pack = tar.pack();
+  void fill(pack, runs, sweep, context).then(
+    () => pack.finalize(),
+    (error) => pack.destroy(error),
+  );
+  const bytes = Readable.toWeb(pack) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return bytes.pipeThrough(new CompressionStream("gzip"));
+}
+
+async function fill(
+  pack: tar.Pack,
+  runs: readonly Run[],
+  sweep: StoredSweep | undefined,
+  { store, paths, draw }: PackContext,
+): Promise<void> {
+  const text = (name: string, content: string) =>
+    new Promise<void>((resolve, reject) =>
+      pack.entry({ name }, content, (error) => error ? reject(error) : resolve())
+    );
+  const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
+  await text(
+    "manifest.json",
+    json({
+      format: ARCHIVE_FORMAT,
+      kind: sweep ? "sweep" : "run",
+      code_version: CODE_VERSION,
+      created_at: new Date().toISOString(),
+      runs: runs.map(({ id }) => id),
+    }),
+  );
+  if (sweep) {
+    const { id, request, created_at } = sweep;
+    const members = sweep.runs.map(({ run, changes, stoppedEarly }) => ({
+      run_id: run.id,
+      changes,
+      stopped_early: stoppedEarly,
+    }));
+    await text("sweep.json", json({ id, request, created_at, runs: members }));
+  }
+  for (const run of runs) {
+    const folder = `runs/${run.id}`;
+    const points = await store.points(run.id);
+    await text(`${folder}/run.json`, json(run));
+    await text(`${folder}/events.jsonl`, await eventLines(store, run.id));
+    await text(`${folder}/metrics.jsonl`, metricsJsonLines(points));
+    await text(`${folder}/metrics.csv`, metricsCsv(points));
+    await text(`${folder}/loss.svg`, draw(run, points));
+    const trained = await trainedFolder(paths, run);
+    for (const file of trained === undefined ? [] : ADAPTER_FILES) {
+      const path = join(trained!, file);
+      if (!(await exists(path))) continue;
+      const opened = await Deno.open(path);
+      const { size } = await opened.stat();
+      const entry = pack.entry({ name: `${folder}/adapter/${file}`, size });
+      await pipeline(Readable.fromWeb(opened.readable as never), entry);
+    }
+  }
+}
+
+async function eventLines(store: RunStore, id: string): Promise<string> {
+  const lines: string[] = [];
+  const page = 10_000;
+  for (let after = 0;;) {
+    const events: RunEvent[] = await store.events(id, after, page);
+    lines.push(...events.map((event) => JSON.stringify(event) + "\n"));
+    if (events.length < page) return lines.join("");
+    after = events.at(-1)!.seq;
+  }
+}
+
+/** An entry of an archive that is being read: its name and its bytes. */
+export interface ArchiveEntry {
+  readonly name: string;
+  readonly size: number;
+  readonly stream: Readable;
+}
+
+/** The files of an archive, in order; each must be read before the next. */
+export async function* unpack(
+  archive: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<ArchiveEntry> {
+  const extract = tar.extract();
+  const bytes = archive.pipeThrough(new DecompressionStream("gzip"));
+  const feeding = pipeline(Readable.fromWeb(bytes as never), extract);
+  // A failure shows up in the loop too; this one must not be left alone.
+  feeding.catch(() => {});
+  for await (const entry of extract) {
+    const { name, size = 0, type } = entry.header;
+    if (type === "file") yield { name, size, stream: entry as unknown as Readable };
+    entry.resume();
+  }
+  await feeding;
+}
+
+/** An entry as text. */
+export async function entryText({ stream }: ArchiveEntry): Promise<string> {
+  return new TextDecoder("utf-8", { fatal: true }).decode(await buffer(stream));
+}
