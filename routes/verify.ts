@@ -47,6 +47,9 @@ const verifyResponse = z.object({
     equal: z.boolean(),
     rule: z.string().nullable().openapi({ description: "What made them equal" }),
     confidence: z.number(),
+    error_bound: z.number().optional().openapi({
+      description: "The relative error within which values were equal, where evaluation was needed",
+    }),
     gold_parsed: z.string().nullable(),
     prediction_parsed: z.string().nullable(),
     error: z.string().optional().openapi({ description: "Why nothing could be compared" }),

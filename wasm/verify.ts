@@ -79,10 +79,14 @@ export interface VerifyItem {
   options?: VerifyOptions;
 }
 
-/** What made two answers equal. */
+/**
+ * What made two answers equal: the same tree; the same number by exact arithmetic; the same
+ * polynomial, rational function or other canonical form; …
+ */
 export type VerifyRule =
   | "identical"
   | "exact"
+  | "canonical"
   | "rounded"
   | "percent"
   | "numeric"
@@ -100,6 +104,8 @@ export interface Verdict {
   rule: VerifyRule | null;
   /** How sure that is, from 0 to 1. */
   confidence: number;
+  /** The relative error within which values were equal, where evaluation had a part in it. */
+  error_bound?: number;
   /** The gold answer as it was read; null if there is none. */
   gold_parsed: string | null;
   /** The prediction's answer as it was read; null if there is none. */
@@ -110,12 +116,14 @@ export interface Verdict {
 
 let ready = false;
 
-/** Instantiates the module, once, from the file beside this one. */
+/** Instantiates the module, once, from the file beside this one, and warms it up. */
 function start(): void {
   if (ready) return;
   const url = new URL("./pkg/core/noregret_core_bg.wasm", import.meta.url);
   initSync({ module: new WebAssembly.Module(Deno.readFileSync(url)) });
   ready = true;
+  const items = JSON.stringify(WARM_UP.map(([gold, prediction]) => ({ gold, prediction })));
+  for (let k = 0; k < WARM_UP_ROUNDS; k++) verify_batch(items);
 }
 
 /** Compares each item; one that is malformed gets an `error` and is not equal. */
@@ -129,16 +137,55 @@ export function verify(gold: string, prediction: string, options?: VerifyOptions
   return verifyBatch([options ? { gold, prediction, options } : { gold, prediction }])[0]!;
 }
 
+/** What a reward takes besides the verifier's own options. */
+export interface RewardOptions extends VerifyOptions {
+  /** Added where the prediction has an answer in a box, right or wrong. @default {0} */
+  format?: number;
+}
+
 /**
- * A reward for reinforcement learning: 1 for the right answer, else 0.
+ * A reward for reinforcement learning: 1 for the right answer, else 0, and `format` on top.
  *
- * @param format Added where the prediction has an answer in a box, right or wrong.
+ * @returns null where the gold text has no answer to compare with: such a problem teaches nothing
+ *   and is to be skipped, not rewarded with 0
  */
 export function mathReward(
   gold: string,
   prediction: string,
-  { format = 0, ...options }: VerifyOptions & { format?: number } = {},
-): number {
-  const right = verify(gold, prediction, options).equal ? 1 : 0;
-  return right + (/\\(boxed|fbox)\s*\{/.test(prediction) ? format : 0);
+  { format = 0, ...options }: RewardOptions = {},
+): number | null {
+  const verdict = verify(gold, prediction, options);
+  if (verdict.gold_parsed === null) return null;
+  return Number(verdict.equal) + (BOX.test(prediction) ? format : 0);
 }
+
+/** An answer in a box, as the verifier looks for it. */
+const BOX = /\\(boxed|fbox)\s*\{/;
+
+/** Answers of every kind, which the engine compiles its code on before the first call counts. */
+const WARM_UP = [
+  ["$\\frac12$", "We add $1/4 + 1/4$, so the answer is \\boxed{0.5}."],
+  ["$2\\sqrt{3}$", "Since $\\sqrt{12} = \\sqrt{4 \\cdot 3}$, we get $\\boxed{\\sqrt{12}}$."],
+  ["$x^2+2x+1$", "\\[ (x+1)^2 = x^2 + 2x + 1 \\] Final Answer: The final answer is $(x+1)^2$."],
+  ["$\\frac{x^2-1}{x-1}$", "It simplifies to \\(x + 1\\)"],
+  ["$(1, \\frac{\\pi}{2})$", "The pair $(x, y)$ is $\\boxed{(1, \\pi/2)}$."],
+  ["$\\{1, 2, 3\\}$", "$x = 1$, $x = 2$ or $x = 3$, so the set is $\\{3, 2, 1\\}$"],
+  ["$(-\\infty, 2] \\cup (3, \\infty)$", "$x \\le 2$ or $x > 3$"],
+  ["$2x + 4y = 6$", "The line is \\boxed{y = -\\frac{1}{2}x + \\frac{3}{2}}."],
+  [
+    "$\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}$",
+    "$\\begin{bmatrix}1&2\\\\3&4\\end{bmatrix}$",
+  ],
+  ["$\\sin 2x$", "$2 \\sin x \\cos x$"],
+  ["$\\sin\\frac{\\pi}{7} + e^{x} \\ln 3$", "$e^x \\log 3 + \\cos 0.3$"],
+  ["$\\int_0^1 x^2 dx$", "#### 1/3"],
+  ["$\\sum_{k=1}^{10} k$", "The sum is **55**."],
+  ["$\\binom{10}{3}$", "There are $\\frac{10!}{3! 7!} = 120$ ways."],
+  ["$3 + 4i$", "$\\frac{25}{3 - 4i}$"],
+  ["$50\\%$", "The probability is 0.5, or 50 percent."],
+  ["$1,234.5$", "The total cost is \\$1234.50"],
+  ["$0.\\overline{3}$", "That is about 0.333"],
+  ["C", "The answer is (C) because $5 \\text{ cm} > 3 \\text{ cm}$"],
+  ["$2^{100} - 1$", "$1267650600228229401496703205375$"],
+] as const;
+const WARM_UP_ROUNDS = 12;

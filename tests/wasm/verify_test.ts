@@ -68,6 +68,25 @@ Deno.test("the pairs written for the verifier are judged as they should be", () 
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("identities and near misses are told apart", () => {
+  const identities = cases("identities");
+  const verdicts = verifyBatch(identities.map(item));
+  const wrong = identities.filter((c, i) => verdicts[i]!.equal !== c.expected);
+  assert.ok(identities.length > 500 && identities.filter((c) => !c.expected).length > 200);
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("exact rules come before evaluation, which states its error", () => {
+  const rule = (gold: string, prediction: string) => verify(`$${gold}$`, `$${prediction}$`).rule;
+  assert.equal(rule("0.5", "1/2"), "exact");
+  assert.equal(rule("\\sqrt{3+2\\sqrt2}", "1+\\sqrt2"), "exact");
+  assert.equal(rule("\\frac{x^2-1}{x-1}", "x+1"), "canonical");
+  const integral = verify("$\\int_0^1 x^2\\,dx$", "$1/3$");
+  assert.equal(integral.rule, "numeric");
+  assert.ok(integral.error_bound! > 0 && integral.error_bound! < 1e-10);
+  assert.ok(integral.confidence < 1);
+});
+
 Deno.test("a batch says of each item what it read and which rule decided", () => {
   const [half, set] = verifyBatch([
     { gold: "$\\frac12$", prediction: "So we get \\boxed{\\frac{2}{4}}." },
@@ -149,6 +168,12 @@ Deno.test("the reward is 1 for the right answer, and a box earns its own", () =>
   assert.equal(mathReward("$4$", "\\boxed{2+2}"), 1);
   assert.equal(mathReward("$4$", "\\boxed{5}", { format: 0.1 }), 0.1);
   assert.equal(mathReward("$4$", "4", { format: 0.1 }), 1);
+  assert.equal(mathReward("$4$", "\\fbox{2+2}", { format: 0.1 }), 1.1);
+});
+
+Deno.test("a problem whose gold text has no answer has no reward, rather than 0", () => {
+  assert.equal(mathReward("no solution here", "\\boxed{4}", { format: 0.1 }), null);
+  assert.equal(mathReward("$4$", "no answer here"), 0);
 });
 
 const HOSTILE: [string, string][] = [

@@ -21,6 +21,8 @@ struct Answer {
     equal: bool,
     rule: Option<&'static str>,
     confidence: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_bound: Option<f64>,
     gold_parsed: Option<String>,
     prediction_parsed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,7 @@ impl Answer {
             equal: false,
             rule: None,
             confidence: 0.0,
+            error_bound: None,
             gold_parsed: None,
             prediction_parsed: None,
             error: Some(error),
@@ -69,6 +72,7 @@ fn check(item: serde_json::Value) -> Answer {
         equal: verdict.equal,
         rule: verdict.rule.map(|r| r.name()),
         confidence: verdict.confidence,
+        error_bound: verdict.error_bound,
         gold_parsed: verdict.gold_parsed,
         prediction_parsed: verdict.prediction_parsed,
         error: verdict.error.map(String::from),

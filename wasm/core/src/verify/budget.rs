@@ -30,6 +30,15 @@ impl Budget {
         Some(())
     }
 
+    /// Runs `work` on an allowance of its own of at most `units`, and takes what it spent.
+    pub fn within<T>(&self, units: u64, work: impl FnOnce(&Budget) -> Option<T>) -> Option<T> {
+        let part = Budget::new(units.min(self.left.get()));
+        let given = part.left.get();
+        let result = work(&part);
+        self.left.set(self.left.get() - (given - part.left.get()));
+        result
+    }
+
     /// Whether nothing is left.
     pub fn exhausted(&self) -> bool {
         self.left.get() == 0

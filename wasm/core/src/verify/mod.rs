@@ -27,6 +27,8 @@ pub struct Verdict {
     /// What made them equal.
     pub rule: Option<Rule>,
     pub confidence: f64,
+    /// The relative error within which values were equal, where evaluation had a part in it.
+    pub error_bound: Option<f64>,
     /// The gold answer as it was read; `None` if there is none.
     pub gold_parsed: Option<String>,
     pub prediction_parsed: Option<String>,
@@ -37,10 +39,7 @@ pub struct Verdict {
 /// Whether `prediction` says what `gold` says.
 pub fn verify(gold: &str, prediction: &str, options: &Options) -> Verdict {
     let budget = Budget::new(DEFAULT_UNITS);
-    let cx = Context {
-        options,
-        budget: &budget,
-    };
+    let cx = Context::new(options, &budget);
     let gold_options = Options {
         reasoning_delimiter: None,
         ..options.clone()
@@ -54,6 +53,7 @@ pub fn verify(gold: &str, prediction: &str, options: &Options) -> Verdict {
         equal: false,
         rule: None,
         confidence: 1.0,
+        error_bound: None,
         gold_parsed: shown(&g),
         prediction_parsed: shown(&p),
         error: None,
@@ -71,6 +71,11 @@ pub fn verify(gold: &str, prediction: &str, options: &Options) -> Verdict {
         .or_else(|| same_words(&g, &p));
     verdict.equal = verdict.rule.is_some();
     verdict.confidence = verdict.rule.map_or(1.0, Rule::confidence);
+    let bound = cx.error_bound.get();
+    if verdict.equal && bound > 0.0 {
+        verdict.error_bound = Some(bound);
+        verdict.confidence = verdict.confidence.min(1.0 - bound);
+    }
     if budget.exhausted() && !verdict.equal {
         verdict.error = Some("the comparison ran out of its allowance");
         verdict.confidence = 0.0;

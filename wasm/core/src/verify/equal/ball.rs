@@ -3,6 +3,9 @@
 use super::dd::{Dd, UNIT};
 use num_rational::BigRational;
 
+/// Relative distance at which values still count as the same, for what error bounds leave out.
+const SLACK: f64 = 1e-24;
+
 /// A complex double-double and the radius its true value lies in.
 #[derive(Clone, Copy, Debug)]
 pub struct Ball {
@@ -259,11 +262,18 @@ impl Ball {
         Some((sin, p.add(q).mul(half)))
     }
 
-    /// Whether two values agree within their errors and a relative 1e-20.
+    /// Whether two values agree within their errors and [`SLACK`].
     pub fn agrees(&self, b: &Self) -> bool {
         let gap = (self.re - b.re).hi.hypot((self.im - b.im).hi);
         let size = self.magnitude().max(b.magnitude());
-        gap <= self.err + b.err + 1e-24 * size
+        gap <= self.err + b.err + SLACK * size
+    }
+
+    /// The relative error within which [`Ball::agrees`] holds; absolute for values near zero.
+    pub fn tolerance(&self, b: &Self) -> f64 {
+        let size = self.magnitude().max(b.magnitude());
+        let radius = self.err + b.err;
+        SLACK + if size > radius { radius / size } else { radius }
     }
 
     /// Whether the errors are small enough for [`Ball::agrees`] to mean something.

@@ -80,10 +80,11 @@ fn value(e: &Expr, cx: &Context) -> Option<Value> {
                 if matches!(&**b, Expr::Sym(t) if t == "T") {
                     return Some(Matrix(transpose(&m)));
                 }
-                let n = b
-                    .natural()
-                    .and_then(|n| u32::try_from(n).ok())
-                    .filter(|n| (1..=16).contains(n))?;
+                let n = super::exact::fraction(b, cx.budget)?
+                    .whole()
+                    .filter(|n| *n != 0 && n.abs() <= 16)?;
+                let m = if n < 0 { inverse(&m, cx)? } else { m };
+                let n = n.unsigned_abs();
                 let mut out = m.clone();
                 for _ in 1..n {
                     out = multiply(&out, &m, cx)?;
@@ -171,24 +172,43 @@ fn determinant(m: &Rows, cx: &Context) -> Option<Expr> {
     if n == 1 {
         return Some(m[0][0].clone());
     }
-    let mut terms = vec![];
-    for j in 0..n {
-        let minor: Rows = m[1..]
-            .iter()
-            .map(|r| {
-                r.iter()
-                    .enumerate()
-                    .filter(|(k, _)| *k != j)
-                    .map(|(_, x)| x.clone())
-                    .collect()
-            })
-            .collect();
-        let term = Expr::Mul(vec![m[0][j].clone(), determinant(&minor, cx)?]);
-        terms.push(if j % 2 == 0 {
-            term
-        } else {
-            Expr::Neg(Box::new(term))
-        });
+    let terms = (0..n).map(|j| Some(Expr::Mul(vec![m[0][j].clone(), cofactor(m, 0, j, cx)?])));
+    Some(Expr::Add(terms.collect::<Option<_>>()?))
+}
+
+/// The determinant without a row and a column, with its sign.
+fn cofactor(m: &Rows, row: usize, column: usize, cx: &Context) -> Option<Expr> {
+    if m.len() == 1 {
+        return Some(Expr::int(1));
     }
-    Some(Expr::Add(terms))
+    let mut minor = m.clone();
+    minor.remove(row);
+    for r in &mut minor {
+        r.remove(column);
+    }
+    let value = determinant(&minor, cx)?;
+    Some(if (row + column) % 2 == 0 {
+        value
+    } else {
+        value.negated()
+    })
+}
+
+/// The transposed cofactors over the determinant, for matrices up to 4 × 4.
+fn inverse(m: &Rows, cx: &Context) -> Option<Rows> {
+    let n = m.len();
+    if n > 4 {
+        return None;
+    }
+    let below = determinant(m, cx)?;
+    if super::scalar::equal(&Expr::int(0), &below, cx).is_some() {
+        return None;
+    }
+    let entry = |i: usize, j: usize| {
+        let above = cofactor(m, j, i, cx)?;
+        Some(Expr::Div(Box::new(above), Box::new(below.clone())))
+    };
+    (0..n)
+        .map(|i| (0..n).map(|j| entry(i, j)).collect())
+        .collect()
 }

@@ -1,14 +1,19 @@
 //! Whether a prediction equals the gold answer. Not symmetric: the gold's form decides what may be
 //! left out, as in Math-Verify.
 
+mod algebra;
 mod ball;
+mod calculus;
 mod collections;
 mod dd;
 mod exact;
+mod fraction;
+mod functions;
 mod inequality;
 mod infinite;
 mod matrix;
 mod numeric;
+mod opaque;
 mod pieces;
 mod relations;
 mod scalar;
@@ -19,12 +24,16 @@ pub mod words;
 use super::budget::Budget;
 use super::options::Options;
 use super::tree::{Constant, Expr, RelOp};
+use std::cell::Cell;
 
 /// What made two answers equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     Identical,
+    /// The same number, by exact arithmetic.
     Exact,
+    /// The same canonical form of an expression with symbols.
+    Canonical,
     Rounded,
     Percent,
     /// Evaluation at constants or random points.
@@ -42,6 +51,7 @@ impl Rule {
         match self {
             Rule::Identical => "identical",
             Rule::Exact => "exact",
+            Rule::Canonical => "canonical",
             Rule::Rounded => "rounded",
             Rule::Percent => "percent",
             Rule::Numeric => "numeric",
@@ -56,7 +66,7 @@ impl Rule {
     /// How sure it is: 1 for proofs, less where evaluation or wording decided.
     pub fn confidence(self) -> f64 {
         match self {
-            Rule::Identical | Rule::Exact => 1.0,
+            Rule::Identical | Rule::Exact | Rule::Canonical => 1.0,
             Rule::Numeric | Rule::Relation | Rule::Set | Rule::Tuple | Rule::Matrix => 1.0 - 1e-12,
             Rule::Rounded => 0.99,
             Rule::Percent => 0.95,
@@ -69,6 +79,23 @@ impl Rule {
 pub struct Context<'a> {
     pub options: &'a Options,
     pub budget: &'a Budget,
+    /// The largest relative error within which evaluation found two values equal; 0 before.
+    pub error_bound: Cell<f64>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(options: &'a Options, budget: &'a Budget) -> Self {
+        Context {
+            options,
+            budget,
+            error_bound: Cell::new(0.0),
+        }
+    }
+
+    /// Notes that two values were found equal within a relative error.
+    fn within(&self, bound: f64) {
+        self.error_bound.set(self.error_bound.get().max(bound));
+    }
 }
 
 /// Compares two parsed answers.

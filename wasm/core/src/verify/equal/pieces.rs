@@ -29,14 +29,7 @@ pub fn end(e: &Expr, open: bool, cx: &Context) -> Option<End> {
         Expr::Const(Constant::Infinity) => f64::INFINITY,
         Expr::Neg(x) if matches!(**x, Expr::Const(Constant::Infinity)) => f64::NEG_INFINITY,
         other => {
-            let ball = eval(
-                other,
-                &mut Point {
-                    values: vec![],
-                    budget: cx.budget,
-                    seed: 5,
-                },
-            )?;
+            let ball = eval(other, &mut Point::new(vec![], cx.budget, 5))?;
             if !ball.is_real() || !ball.re.hi.is_finite() {
                 return None;
             }

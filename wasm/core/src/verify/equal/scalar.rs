@@ -1,8 +1,11 @@
 //! Values against values: literals by rounding, rationals exactly, the rest by evaluation.
 
+use super::algebra;
 use super::ball::Ball;
-use super::exact::rational;
-use super::numeric::{eval, hash, mix, unit, Point};
+use super::exact::{fraction, rational};
+use super::fraction::Fraction;
+use super::numeric::{eval, Point};
+use super::opaque::{hash, mix, unit};
 use super::{Context, Rule};
 use crate::verify::parse::ten_to;
 use crate::verify::tree::{BigOp, Constant, Expr, Func, Number};
@@ -10,8 +13,12 @@ use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 use std::collections::BTreeSet;
 
-/// Points the comparison looks at; two functions that differ agree at all of them with
-/// probability below 2⁻⁵² each.
+/// Units that the exact value of one side may take, so that enough is left for what comes after.
+const EXACT_UNITS: u64 = 40_000;
+
+/// Points the comparison looks at. Coordinates are drawn from more than 2⁵² values, so a rational
+/// function of degree d that is not zero vanishes at k of them with probability at most
+/// (d · 2⁻⁵²)ᵏ (Schwartz 1980, Zippel 1979); values closer than the error bound look the same.
 const POINTS: u64 = 14;
 
 /// Compares two scalar expressions.
@@ -51,18 +58,35 @@ pub fn equal(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
     if infinite(g) != infinite(p) {
         return None;
     }
-    let exact = (rational(g, cx.budget), rational(p, cx.budget));
+    let value = |e: &Expr| cx.budget.within(EXACT_UNITS, |budget| fraction(e, budget));
+    let exact = (value(g), value(p));
+    if matches!(&exact, (Some(a), Some(b)) if a == b) {
+        return Some(Rule::Exact);
+    }
     if decimals(g).is_some() || decimals(p).is_some() {
-        if let Some(verdict) = rounded(g, p, &exact, cx) {
-            return verdict.then_some(Rule::Rounded);
+        let big = (
+            exact.0.as_ref().map(Fraction::to_big),
+            exact.1.as_ref().map(Fraction::to_big),
+        );
+        if let Some(verdict) = rounded(g, p, &big, cx) {
+            let proved = verdict && algebra::equal(g, p, cx.budget) == Some(true);
+            return verdict.then_some(if proved { Rule::Exact } else { Rule::Rounded });
         }
     }
-    if let (Some(a), Some(b)) = exact {
-        return (a == b).then_some(Rule::Exact);
+    if let (Some(_), Some(_)) = exact {
+        return None;
     }
     let mut names = BTreeSet::new();
     symbols(g, &mut names, &mut vec![]);
     symbols(p, &mut names, &mut vec![]);
+    if let Some(same) = algebra::equal(g, p, cx.budget) {
+        let rule = if names.is_empty() {
+            Rule::Exact
+        } else {
+            Rule::Canonical
+        };
+        return same.then_some(rule);
+    }
     if names.is_empty() {
         return constants(g, p, cx);
     }
@@ -147,35 +171,22 @@ fn to_rational(b: &Ball) -> Option<BigRational> {
 }
 
 fn constant(e: &Expr, cx: &Context) -> Option<Ball> {
-    eval(
-        e,
-        &mut Point {
-            values: vec![],
-            budget: cx.budget,
-            seed: 7,
-        },
-    )
-    .filter(Ball::usable)
+    eval(e, &mut Point::new(vec![], cx.budget, 7)).filter(Ball::usable)
 }
 
 fn constants(g: &Expr, p: &Expr, cx: &Context) -> Option<Rule> {
-    let value = |e: &Expr| {
-        eval(
-            e,
-            &mut Point {
-                values: vec![],
-                budget: cx.budget,
-                seed: 7,
-            },
-        )
-    };
+    let value = |e: &Expr| eval(e, &mut Point::new(vec![], cx.budget, 7));
     let (a, b) = (value(g)?, value(p)?);
     if !a.magnitude().is_finite() || !b.magnitude().is_finite() {
         return None;
     }
     // Zero against a value known only to its error.
     let small = a.magnitude().max(b.magnitude()) < 1e-20 && a.err.max(b.err) < 1e-20;
-    ((a.sharp(&b) || small) && a.agrees(&b)).then_some(Rule::Numeric)
+    if !(a.sharp(&b) || small) || !a.agrees(&b) {
+        return None;
+    }
+    cx.within(a.tolerance(&b));
+    Some(Rule::Numeric)
 }
 
 /// Free symbols; bound ones are left out.
@@ -220,24 +231,42 @@ fn sample(name: &str, k: u64, discrete: bool) -> Ball {
     })
 }
 
-/// Whether the values must be whole for the expression to have one.
-pub fn discrete(e: &Expr) -> bool {
-    e.any(&|x| {
-        matches!(
-            x,
-            Expr::Call(Func::Factorial | Func::DoubleFactorial | Func::Binomial, _)
-                | Expr::Big {
-                    op: BigOp::Sum | BigOp::Product,
-                    upper: Some(_),
-                    ..
-                }
-        )
-    })
+/// Symbols whose values must be whole for the expression to have one: what factorials and
+/// binomials are taken of, and bounds of sums.
+fn whole_symbols(e: &Expr, out: &mut BTreeSet<String>) {
+    match e {
+        Expr::Call(Func::Factorial | Func::DoubleFactorial | Func::Binomial, v) => {
+            v.iter().for_each(|x| symbols(x, out, &mut vec![]));
+        }
+        Expr::Big {
+            op: BigOp::Sum | BigOp::Product,
+            lower,
+            upper,
+            ..
+        } => lower
+            .iter()
+            .chain(upper)
+            .for_each(|x| symbols(x, out, &mut vec![])),
+        _ => {}
+    }
+    for part in e.children() {
+        whole_symbols(part, out);
+    }
+}
+
+/// The values of both sides at a point.
+struct Pair {
+    gold: Ball,
+    prediction: Ball,
+    /// Whether everything on the way to them was real.
+    real: bool,
 }
 
 /// The values of both at the points where both have one.
-pub fn pairs(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Vec<(Ball, Ball)> {
-    let whole = discrete(g) || discrete(p);
+fn pairs(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Vec<Pair> {
+    let mut whole = BTreeSet::new();
+    whole_symbols(g, &mut whole);
+    whole_symbols(p, &mut whole);
     let mut out = vec![];
     for k in 0..POINTS {
         if cx.budget.exhausted() {
@@ -245,38 +274,52 @@ pub fn pairs(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Vec<
         }
         let values: Vec<(String, Ball)> = names
             .iter()
-            .map(|n| (n.clone(), sample(n, k, whole)))
+            .map(|n| (n.clone(), sample(n, k, whole.contains(n))))
             .collect();
-        let mut point = Point {
-            values,
-            budget: cx.budget,
-            seed: mix(k + 99),
-        };
-        if let (Some(a), Some(b)) = (eval(g, &mut point), eval(p, &mut point)) {
+        let mut point = Point::new(values, cx.budget, mix(k + 99));
+        let a = eval(g, &mut point);
+        let gold_stands_in = std::mem::take(&mut point.stands_in);
+        let b = eval(p, &mut point);
+        // A series that has no sum here says nothing about its closed form elsewhere.
+        if gold_stands_in != point.stands_in {
+            continue;
+        }
+        if let (Some(a), Some(b)) = (a, b) {
             if a.magnitude().is_finite()
                 && b.magnitude().is_finite()
                 && (a.sharp(&b) || a.err.max(b.err) < 1e-20)
             {
-                out.push((a, b));
+                out.push(Pair {
+                    gold: a,
+                    prediction: b,
+                    real: !point.complex,
+                });
             }
         }
     }
     out
 }
 
-/// Equal wherever both are real; where that is too rarely, wherever both have a value.
+/// Equal wherever every step is real; where that is too rarely, wherever both values are, and at
+/// last wherever there are values: `√x·√y` is `√(xy)` where it is read as a real number.
 fn functions(g: &Expr, p: &Expr, names: &BTreeSet<String>, cx: &Context) -> Option<Rule> {
     let all = pairs(g, p, names, cx);
-    let real: Vec<_> = all
+    let tests: [fn(&Pair) -> bool; 3] = [
+        |x| x.real && x.gold.is_real() && x.prediction.is_real(),
+        |x| x.gold.is_real() && x.prediction.is_real(),
+        |_| true,
+    ];
+    let judged = tests
         .iter()
-        .filter(|(a, b)| a.is_real() && b.is_real())
-        .collect();
-    let judged = if real.len() >= 3 {
-        real
-    } else {
-        all.iter().collect()
-    };
-    (judged.len() >= 3 && judged.iter().all(|(a, b)| a.agrees(b))).then_some(Rule::Numeric)
+        .map(|test| all.iter().filter(|x| test(x)).collect::<Vec<_>>())
+        .find(|found| found.len() >= 3)?;
+    if !judged.iter().all(|x| x.gold.agrees(&x.prediction)) {
+        return None;
+    }
+    for x in &judged {
+        cx.within(x.gold.tolerance(&x.prediction));
+    }
+    Some(Rule::Numeric)
 }
 
 /// Whether f = c·g for one constant c; its sign is returned.
@@ -288,9 +331,13 @@ pub fn proportional(f: &Expr, g: &Expr, cx: &Context) -> Option<f64> {
     if names != other || names.is_empty() {
         return None;
     }
+    if let Some(sign) = algebra::proportional(f, g, cx.budget) {
+        return sign;
+    }
     let mut ratio: Option<Ball> = None;
     let mut seen = 0;
-    for (a, b) in pairs(f, g, &names, cx) {
+    for pair in pairs(f, g, &names, cx) {
+        let (a, b) = (pair.gold, pair.prediction);
         if !a.is_real() || !b.is_real() || a.is_zero() || b.is_zero() {
             if a.is_zero() != b.is_zero() {
                 return None;
@@ -300,8 +347,10 @@ pub fn proportional(f: &Expr, g: &Expr, cx: &Context) -> Option<f64> {
         let r = a.div(b)?;
         match &ratio {
             Some(before) if !before.agrees(&r) => return None,
-            _ => ratio = Some(r),
+            Some(before) => cx.within(before.tolerance(&r)),
+            None => {}
         }
+        ratio = Some(r);
         seen += 1;
     }
     ratio.filter(|_| seen >= 4).map(|r| r.re.hi.signum())
