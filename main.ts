@@ -61,6 +61,10 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   await server?.shutdown();
 }
 
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
 async function makeHome(folder: string): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
@@ -76,8 +80,14 @@ async function listen(
   wake: () => void,
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");
-  const { host: hostname, port, bodyLimit, home } = configuration;
-  const app = createApp({ ...parts, home, paths: homePaths(home), bodyLimit, wake });
+  const { host: hostname, port, bodyLimit, home, guard } = configuration;
+  if (guard.apiKeys.length === 0 && !isLoopback(hostname)) {
+    throw new RangeError(
+      `Cannot listen on ${hostname} for everyone: expected NOREGRET_API_KEYS to be set ` +
+        "(`deno task key run` makes one), or HOST to be 127.0.0.1",
+    );
+  }
+  const app = createApp({ ...parts, home, paths: homePaths(home), bodyLimit, guard, wake });
   try {
     return Deno.serve({
       hostname,

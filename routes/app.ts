@@ -22,6 +22,7 @@ import { docsRoutes } from "./docs.ts";
 import { evaluateRoutes } from "./evaluate.ts";
 import { figureRoutes } from "./figures.ts";
 import { generateRoutes } from "./generate.ts";
+import { guard, type GuardOptions } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { modelRoutes } from "./models.ts";
 import { openaiRoutes } from "./openai_completions.ts";
@@ -39,6 +40,7 @@ export interface AppContext extends SubmitContext {
   readonly home: string;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
+  readonly guard: GuardOptions;
   /** Continues prompts in a process of its own. */
   readonly generation: GenerationService;
   /** Tells the workers that there is something to do. */
@@ -58,6 +60,7 @@ export function createApp(context: AppContext): OpenAPIHono {
       frameAncestors: ["'none'"],
     },
   }));
+  app.route("/", guard(context.guard));
   const limit = bodyLimit({
     maxSize: context.bodyLimit,
     onError: (c) =>

@@ -1,6 +1,7 @@
 // The environment, read once. docs/configuration.md is this table in prose.
 
 import { join, resolve } from "@std/path";
+import { type ApiKey, parseApiKeys } from "./api_keys.ts";
 
 /** What the environment decides. */
 export interface Configuration {
@@ -18,6 +19,14 @@ export interface Configuration {
   readonly hub: HubConfiguration;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
+  /** Who may use the service, and how much. */
+  readonly guard: {
+    readonly apiKeys: readonly ApiKey[];
+    /** Requests a minute of one client; 0: no limit. */
+    readonly rateLimit: number;
+    /** Event streams that are open at the same time. */
+    readonly maxStreams: number;
+  };
   /** A worker that is not heard from for so long loses its runs, in milliseconds. */
   readonly lease: number;
   /** The process that generates ends after so long without a request, in milliseconds. */
@@ -80,6 +89,11 @@ export function readConfiguration(
     gpuMemory: gpuMemory === undefined
       ? undefined
       : integer("NOREGRET_GPU_MEMORY", gpuMemory, 1, Number.MAX_SAFE_INTEGER),
+    guard: {
+      apiKeys: parseApiKeys(text("NOREGRET_API_KEYS") ?? ""),
+      rateLimit: integer("NOREGRET_RATE_LIMIT", text("NOREGRET_RATE_LIMIT") ?? "0", 0, 10_000_000),
+      maxStreams: integer("NOREGRET_STREAMS", text("NOREGRET_STREAMS") ?? "500", 1, 100_000),
+    },
     lease: 1000 * integer("NOREGRET_LEASE", text("NOREGRET_LEASE") ?? "15", 2, 3600),
     generationIdle: 1000 *
       integer("NOREGRET_GENERATION_IDLE", text("NOREGRET_GENERATION_IDLE") ?? "300", 0, 86_400),

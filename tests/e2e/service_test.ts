@@ -1,6 +1,7 @@
 // The whole of it: HTTP, store, queue, a process for each run, the cpu backend. Nothing is replaced.
 
 import assert from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { makeTinyHome, tinyIds, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
@@ -143,6 +144,23 @@ Deno.test("the service answers fast while a run trains, and a cancelled run stop
   const end = (await service.events(id)).at(-1)!;
   assert.equal(end.type, "cancelled");
   assert.equal((await service.json(`/v1/runs/${id}`)).status, "cancelled");
+});
+
+Deno.test("the service does not listen to everyone without keys", async () => {
+  await using tiny = await makeTinyHome();
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--quiet",
+      fileURLToPath(new URL("../../main.ts", import.meta.url)),
+      "serve",
+    ],
+    env: { NOREGRET_HOME: tiny.home, PORT: "0", HOST: "0.0.0.0" },
+    stdout: "null",
+  }).output();
+  assert.equal(code, 2);
+  assert.match(new TextDecoder().decode(stderr), /expected NOREGRET_API_KEYS to be set/);
 });
 
 Deno.test("a run that diverges fails with its step, its norm and the last good checkpoint", async () => {

@@ -1,13 +1,14 @@
 // The routes without a port: requests in, answers out, a real store behind them and no worker.
 
 import assert from "@std/assert";
+import type { GuardOptions } from "../../routes/guard.ts";
 import { createApp } from "../../routes/app.ts";
 import { openRuns } from "../../runs/open_runs.ts";
 import { GenerationService } from "../../runs/worker/generation_service.ts";
 import { makeTinyHome } from "../runs/tiny_home.ts";
 
 /** A service on a data folder of its own. */
-export async function makeApp() {
+export async function makeApp(guard: Partial<GuardOptions> = {}) {
   const tiny = await makeTinyHome();
   const where = { home: tiny.home, databaseUrl: undefined, lease: 15_000 };
   const { store, queue, sweeps, ...runs } = await openRuns(
@@ -27,6 +28,7 @@ export async function makeApp() {
     home: tiny.home,
     paths: tiny.paths,
     bodyLimit: 64 * 1024,
+    guard: { apiKeys: [], rateLimit: 0, maxStreams: 100, ...guard },
     wake: () => woken++,
   });
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
