@@ -11,7 +11,7 @@ import type { AccuracyTask as Task, EvaluateResult, Score } from "../spec/evalua
 import { InvalidSpecError } from "../spec/problems.ts";
 import type { GenerationEngine } from "./generation_engine.ts";
 import type { EvaluateJob, JobEvent } from "./generation_protocol.ts";
-import { endsAt } from "./generate_job.ts";
+import { endsAt } from "./generate_task.ts";
 import { inputMessage } from "./stored_models.ts";
 
 /** Tokens of an answer whose length is not asked for. */

@@ -5,7 +5,7 @@ import { type Configuration, homePaths } from "../configuration.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import { TextLineStream } from "../text_lines.ts";
 import { AccuracyTask } from "./accuracy_task.ts";
-import { GenerateTask } from "./generate_job.ts";
+import { GenerateTask } from "./generate_task.ts";
 import { GenerationEngine } from "./generation_engine.ts";
 import { NllTask } from "./nll_task.ts";
 import type { Command, Job, JobEvent } from "./generation_protocol.ts";
