@@ -1,6 +1,7 @@
 // Attention of single tokens to a cache, online softmax over tiles of WG keys     (Dao 2022, alg. 1)
-//   o[n] = softmax(scale · q[n] kᵀ) v over the rows first[n] … last[n] of k and v
-// q: Vec[rows, heads, DV]  k, v: Vec[cells, kv_heads, DV]  first, last: u32[rows]  →  o: Vec[rows, heads, DV]
+//   o[n] = softmax(scale · q[n] kᵀ) v over the rows prefix[n] … prefix_end[n] − 1, first[n] … last[n] of k and v
+// q: Vec[rows, heads, DV]  k, v: Vec[cells, kv_heads, DV]  prefix, prefix_end, first, last: u32[rows]
+//   →  o: Vec[rows, heads, DV]
 // dispatch: [heads, rows, 1], one workgroup of WG a head of a row. An invocation scores one key of a tile, then sums
 // one vector of o over every PARTS-th key; the PARTS sums are joined at the end.
 // Prelude: Vec (vec4f or vec2f)
@@ -15,14 +16,20 @@ struct Params { heads: u32, kv_heads: u32, scale: f32 }
 @group(0) @binding(1) var<storage, read> q: array<Vec>;
 @group(0) @binding(2) var<storage, read> k: array<Vec>;
 @group(0) @binding(3) var<storage, read> v: array<Vec>;
-@group(0) @binding(4) var<storage, read> first: array<u32>;
-@group(0) @binding(5) var<storage, read> last: array<u32>;
-@group(0) @binding(6) var<storage, read_write> o: array<Vec>;
+@group(0) @binding(4) var<storage, read> prefix: array<u32>;
+@group(0) @binding(5) var<storage, read> prefix_end: array<u32>;
+@group(0) @binding(6) var<storage, read> first: array<u32>;
+@group(0) @binding(7) var<storage, read> last: array<u32>;
+@group(0) @binding(8) var<storage, read_write> o: array<Vec>;
 
 var<workgroup> query: array<Vec, DV>;
 var<workgroup> weights: array<f32, WG>;
 var<workgroup> folded: array<f32, WG>;
 var<workgroup> joined: array<Vec, WG>;
+
+fn cell_of(row: u32, key: u32, shared_keys: u32) -> u32 {
+  return select(first[row] + key - shared_keys, prefix[row] + key, key < shared_keys);
+}
 
 @compute @workgroup_size(WG)
 fn main(
@@ -34,8 +41,8 @@ fn main(
   let kv_head = head * params.kv_heads / params.heads;
   let own = (row * params.heads + head) * DV;
   for (var d = lane; d < DV; d += WG) { query[d] = q[own + d]; }
-  let begin = first[row];
-  let count = last[row] - begin + 1u;
+  let shared_keys = prefix_end[row] - prefix[row];
+  let count = shared_keys + last[row] - first[row] + 1u;
   let d = lane % DV;
   let part = lane / DV;
   var top = LOWEST;
@@ -46,7 +53,7 @@ fn main(
     let keys = min(WG, count - k0);
     var score = LOWEST;
     if (lane < keys) {
-      let at = ((begin + k0 + lane) * params.kv_heads + kv_head) * DV;
+      let at = (cell_of(row, k0 + lane, shared_keys) * params.kv_heads + kv_head) * DV;
       var product = 0.0;
       for (var i = 0u; i < DV; i++) { product += dot(query[i], k[at + i]); }
       score = params.scale * product;
@@ -67,7 +74,8 @@ fn main(
     sum *= shrink;
     if (part < PARTS) {
       for (var j = part; j < keys; j += PARTS) {
-        sum += weights[j] * v[((begin + k0 + j) * params.kv_heads + kv_head) * DV + d];
+        let cell = cell_of(row, k0 + j, shared_keys);
+        sum += weights[j] * v[(cell * params.kv_heads + kv_head) * DV + d];
       }
     }
     workgroupBarrier();

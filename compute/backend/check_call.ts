@@ -13,6 +13,8 @@ const U32_TENSORS = new Set([
   "slot",
   "from",
   "to",
+  "prefix",
+  "prefix_end",
   "first",
   "last",
   "choice",

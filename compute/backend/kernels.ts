@@ -247,9 +247,19 @@ export const KERNELS = {
     params: { rows: "u32", cols: "u32" },
   },
   // Attention of single tokens to a cache:        q, o [rows, heads · head_dim]
-  //   row n sees the rows first[n] … last[n] of k and v [cells, kv_heads · head_dim]; heads as above
+  //   row n sees the rows prefix[n] … prefix_end[n] − 1 and first[n] … last[n] of k and v
+  //   [cells, kv_heads · head_dim]; heads as above. Rows that go on from one prompt share its cells.
   attention_cached: {
-    tensors: { q: "in", k: "in", v: "in", first: "in", last: "in", o: "out" },
+    tensors: {
+      q: "in",
+      k: "in",
+      v: "in",
+      prefix: "in",
+      prefix_end: "in",
+      first: "in",
+      last: "in",
+      o: "out",
+    },
     params: {
       rows: "u32",
       cells: "u32",

@@ -41,10 +41,15 @@ export function attentionForward(
   return { o, stats };
 }
 
-/** Keys and values of a layer, [cells, K·D] each, and for each query row the first and last cell that it sees. */
+/**
+ * Keys and values of a layer, [cells, K·D] each, and for each query row the cells that it sees: prefix …
+ * prefix_end − 1, which others may share, and first … last.
+ */
 export interface CachedKeys {
   readonly k: Tensor;
   readonly v: Tensor;
+  readonly prefix: Tensor;
+  readonly prefix_end: Tensor;
   readonly first: Tensor;
   readonly last: Tensor;
 }

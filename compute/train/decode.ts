@@ -42,6 +42,8 @@ export class Decoder {
     const options = [0, 0, 1, 0];
     return {
       token: 0,
+      prefix: 0,
+      prefixEnd: 0,
       first: cell,
       last: cell,
       left: 0,
@@ -58,10 +60,16 @@ export class Decoder {
     const field = (name: Parameters<DecodeState["field"]>[0]) => this.#state.field(name, rows);
     const model = bank ? bank.attach(cache.model, field("choice")) : cache.model;
     const shape = headShape(model);
-    const first = field("first"), last = field("last"), row = field("row");
+    const last = field("last"), row = field("row");
+    const cells = {
+      prefix: field("prefix"),
+      prefix_end: field("prefix_end"),
+      first: field("first"),
+      last,
+    };
     const attend: Attend = (_, q, k, v, layer) => {
       cache.store(layer, k, v, row, last);
-      const keys = { k: cache.keys[layer]!, v: cache.values[layer]!, first, last };
+      const keys = { k: cache.keys[layer]!, v: cache.values[layer]!, ...cells };
       return attentionCached(backend, q, keys, shape);
     };
     const plan = backend.record(`decode ${rows}`, () => {

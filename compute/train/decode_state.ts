@@ -8,13 +8,27 @@ import { IGNORED_TARGET, MAX_STOPS, SAMPLE_OPTIONS } from "../backend/kernels.ts
 const ALIGNMENT = 64;
 
 /** Numbers of a row in a u32 tensor of [FIELDS, stride]. */
-const FIELDS = ["ids", "start", "first", "last", "tick", "left", "choice", "row"] as const;
+const FIELDS = [
+  "ids",
+  "start",
+  "prefix",
+  "prefix_end",
+  "first",
+  "last",
+  "tick",
+  "left",
+  "choice",
+  "row",
+] as const;
 
 /** One row before a block of steps. */
 export interface RowState {
   /** The token to read next. */
   readonly token: number;
-  /** Cells of the cache: where its sequence starts, and where this token goes. */
+  /** Cells of the cache that hold its prompt, the end not included. */
+  readonly prefix: number;
+  readonly prefixEnd: number;
+  /** Cells of its own: where what follows the prompt begins, and where this token goes. */
   readonly first: number;
   readonly last: number;
   /** Tokens that it may still draw; 0 for a row that only fills up the batch. */
@@ -93,9 +107,10 @@ export class DecodeState {
     const uniforms = new Float32Array(this.steps * stride);
     const stops = new Uint32Array(stride * MAX_STOPS).fill(IGNORED_TARGET);
     rows.forEach((row, m) => {
-      const { token, first, last, left, choice } = row;
+      const { token, prefix, prefixEnd, first, last, left, choice } = row;
       // Rope takes the position m − start, modulo 2³².
-      const values = [token, m - (last - first), first, last, 0, left, choice, m];
+      const start = m - (prefixEnd - prefix + last - first);
+      const values = [token, start, prefix, prefixEnd, first, last, 0, left, choice, m];
       values.forEach((value, field) => integers[field * stride + m] = value);
       options.set(row.options, m * SAMPLE_OPTIONS);
       stops.set(row.stops, m * MAX_STOPS);

@@ -41,6 +41,21 @@ export interface SequenceRequest {
   readonly endsAt?: ((ids: readonly number[]) => number | undefined) | undefined;
 }
 
+/** A prompt in the cache, read once for all sequences that go on from it. */
+interface CachedPrompt {
+  readonly prompt: Uint32Array;
+  readonly adapter: number;
+  /** All but its last token, which is the first that decoding reads; undefined where there is none. */
+  readonly cells: CellRun | undefined;
+  users: number;
+}
+
+/** Cells of a sequence: its prompt's, and its own for what follows. */
+interface Place {
+  readonly prompt: CachedPrompt;
+  readonly cells: CellRun;
+}
+
 /** A sequence under way. */
 export class Sequence {
   readonly ids: number[] = [];
@@ -48,8 +63,8 @@ export class Sequence {
   /** Set once it has ended. */
   finish: FinishReason | undefined;
   cancelled = false;
-  /** Its cells, while it is being decoded. */
-  run: CellRun | undefined;
+  /** Its place in the cache, while it is being decoded. */
+  place: Place | undefined;
 
   constructor(readonly request: SequenceRequest) {}
 
@@ -73,6 +88,7 @@ export class BatchGenerator implements Generator {
   readonly #prefill: Prefill;
   readonly #decoder: Decoder;
   readonly #waiting: Sequence[] = [];
+  readonly #prompts = new Set<CachedPrompt>();
   #active: Sequence[] = [];
   #step: Promise<void> | undefined;
 
@@ -223,38 +239,61 @@ export class BatchGenerator implements Generator {
   #leave(): void {
     this.#active = this.#active.filter((sequence) => {
       if (!sequence.done) return true;
-      this.#cache.give(sequence.run!);
-      sequence.run = undefined;
+      this.#release(sequence.place!);
+      sequence.place = undefined;
       return false;
     });
   }
 
   /** Reads the prompts of those who come next, as long as there is a place. */
   #admit(): void {
-    const fresh: Sequence[] = [];
+    const fresh: CachedPrompt[] = [];
     while (this.#waiting.length > 0 && this.#active.length < this.options.batch) {
       const sequence = this.#waiting[0]!;
       if (!sequence.cancelled) {
-        const { prompt, maxNewTokens } = sequence.request;
-        // The last token is drawn and never read.
-        sequence.run = this.#cache.take(prompt.length + maxNewTokens - 1);
-        if (sequence.run === undefined) break;
+        sequence.place = this.#take(sequence.request, fresh);
+        if (sequence.place === undefined) break;
         this.#active.push(sequence);
-        fresh.push(sequence);
       }
       this.#waiting.shift();
     }
-    // The last token of a prompt is the first that decoding reads.
-    const prompts = new Map<Uint32Array, Map<number, CellRun[]>>();
-    for (const { request: { prompt, adapter = NO_ADAPTER }, run } of fresh) {
-      const byAdapter = prompts.get(prompt) ?? new Map<number, CellRun[]>();
-      prompts.set(prompt, byAdapter.set(adapter, [...byAdapter.get(adapter) ?? [], run!]));
-    }
     this.#prefill.run(
-      [...prompts].flatMap(([prompt, byAdapter]) =>
-        [...byAdapter].map(([adapter, runs]) => ({ ids: prompt.subarray(0, -1), adapter, runs }))
+      fresh.flatMap(({ prompt, adapter, cells }) =>
+        cells ? [{ ids: prompt.subarray(0, -1), adapter, cells }] : []
       ),
     );
+  }
+
+  /** A place in the cache, beside others of the same prompt; undefined where there is no room. */
+  #take(
+    { prompt, adapter = NO_ADAPTER, maxNewTokens }: SequenceRequest,
+    fresh: CachedPrompt[],
+  ): Place | undefined {
+    // The last token is drawn and never read, but the prompt's last one is read here.
+    const cells = this.#cache.take(maxNewTokens);
+    if (cells === undefined) return undefined;
+    for (const cached of this.#prompts) {
+      if (cached.prompt !== prompt || cached.adapter !== adapter) continue;
+      cached.users++;
+      return { prompt: cached, cells };
+    }
+    const length = prompt.length - 1;
+    const own = length > 0 ? this.#cache.take(length) : undefined;
+    if (length > 0 && own === undefined) {
+      this.#cache.give(cells);
+      return undefined;
+    }
+    const cached = { prompt, adapter, cells: own, users: 1 };
+    this.#prompts.add(cached);
+    fresh.push(cached);
+    return { prompt: cached, cells };
+  }
+
+  #release({ prompt, cells }: Place): void {
+    this.#cache.give(cells);
+    if (--prompt.users > 0) return;
+    if (prompt.cells) this.#cache.give(prompt.cells);
+    this.#prompts.delete(prompt);
   }
 }
 
@@ -263,14 +302,18 @@ export function createGenerator(model: Model, options: GeneratorOptions): Genera
   return new BatchGenerator(model, options);
 }
 
-function rowOf({ request, ids, run }: Sequence, steps: number): RowState {
+function rowOf({ request, ids, place }: Sequence, steps: number): RowState {
   const { prompt, adapter = NO_ADAPTER, sampling, maxNewTokens, stopTokenIds } = request;
   const { temperature = 1, top_k = 0, top_p = 1, min_p = 0 } = sampling;
+  const { cells: own, prompt: { cells: shared } } = place!;
   const left = maxNewTokens - ids.length;
+  const prefix = shared?.address ?? 0;
   return {
     token: ids.at(-1) ?? prompt.at(-1)!,
-    first: run!.address,
-    last: run!.address + prompt.length - 1 + ids.length,
+    prefix,
+    prefixEnd: prefix + prompt.length - 1,
+    first: own.address,
+    last: own.address + ids.length,
     left,
     choice: adapter,
     stops: stopTokenIds,

@@ -19,18 +19,17 @@ const PASS_TOKENS = 1024;
 /** Recorded sizes that are kept. */
 const KEPT = 4;
 
-/** Tokens to read, and where their keys and values go: a run of cells for each sequence that starts with them. */
+/** Tokens to read, and the cells that their keys and values go to. */
 export interface Prompt {
   readonly ids: Uint32Array;
   readonly adapter: number;
-  readonly runs: readonly CellRun[];
+  readonly cells: CellRun;
 }
 
-/** A recorded pass over `tokens` tokens, each stored up to `copies` times. */
+/** A recorded pass over `tokens` tokens. */
 interface Pass {
   readonly plan: Plan;
   readonly tokens: number;
-  readonly copies: number;
   readonly inputs: Readonly<
     Record<"ids" | "start" | "end" | "choice" | "from" | "to", Tensor>
   >;
@@ -42,13 +41,13 @@ const powerOfTwo = (least: number) => 2 ** Math.ceil(Math.log2(Math.max(least, 1
 /** Fills a cache. */
 export class Prefill {
   /** By size, the longest unused first. */
-  readonly #passes = new Map<string, Pass>();
+  readonly #passes = new Map<number, Pass>();
 
   constructor(readonly cache: KvCache, readonly bank: AdapterBank | undefined) {}
 
-  /** Reads prompts, in as few passes as they fit in. Empty ones are allowed and need none. */
+  /** Reads prompts, in as few passes as they fit in. */
   run(prompts: readonly Prompt[]): void {
-    let waiting = prompts.filter(({ ids }) => ids.length > 0);
+    let waiting = prompts;
     while (waiting.length > 0) {
       let tokens = 0;
       const fits = waiting.findIndex(({ ids }) => {
@@ -64,17 +63,13 @@ export class Prefill {
 
   #read(prompts: readonly Prompt[], needed: number): void {
     const { backend } = this.cache.model;
-    const most = Math.max(...prompts.map(({ runs }) => runs.length));
-    const { plan, tokens, copies, inputs } = this.#pass(
-      powerOfTwo(needed / ALIGNMENT) * ALIGNMENT,
-      powerOfTwo(most),
-    );
+    const { plan, tokens, inputs } = this.#pass(powerOfTwo(needed / ALIGNMENT) * ALIGNMENT);
     const ids = new Uint32Array(tokens);
     const start = Uint32Array.from(ids, (_, n) => n);
     const end = Uint32Array.from(ids, (_, n) => n + 1);
     const choice = new Uint32Array(tokens).fill(NO_ADAPTER);
-    const from = new Uint32Array(tokens * copies);
-    const to = new Uint32Array(tokens * copies).fill(IGNORED_ROW);
+    const from = start.slice();
+    const to = new Uint32Array(tokens).fill(IGNORED_ROW);
     let at = 0;
     for (const prompt of prompts) {
       const stop = at + prompt.ids.length;
@@ -82,12 +77,7 @@ export class Prefill {
       start.fill(at, at, stop);
       end.fill(stop, at, stop);
       choice.fill(prompt.adapter, at, stop);
-      for (let n = at; n < stop; n++) {
-        prompt.runs.forEach(({ address }, copy) => {
-          from[n * copies + copy] = n;
-          to[n * copies + copy] = address + n - at;
-        });
-      }
+      for (let n = at; n < stop; n++) to[n] = prompt.cells.address + n - at;
       at += aligned(prompt.ids.length);
     }
     for (const [name, data] of Object.entries({ ids, start, end, choice, from, to })) {
@@ -96,11 +86,10 @@ export class Prefill {
     backend.replay(plan);
   }
 
-  #pass(tokens: number, copies: number): Pass {
-    const key = `${tokens} × ${copies}`;
-    const pass = this.#passes.get(key) ?? this.#record(key, tokens, copies);
-    this.#passes.delete(key);
-    this.#passes.set(key, pass);
+  #pass(tokens: number): Pass {
+    const pass = this.#passes.get(tokens) ?? this.#record(tokens);
+    this.#passes.delete(tokens);
+    this.#passes.set(tokens, pass);
     if (this.#passes.size > KEPT) {
       const [oldest, unused] = this.#passes.entries().next().value!;
       this.#passes.delete(oldest);
@@ -109,18 +98,17 @@ export class Prefill {
     return pass;
   }
 
-  #record(key: string, tokens: number, copies: number): Pass {
+  #record(tokens: number): Pass {
     const { cache, bank } = this;
     const { backend } = cache.model;
-    const make = (name: string, length: number) =>
-      backend.empty([length], "u32", `prefill.${name}`);
+    const make = (name: string) => backend.empty([tokens], "u32", `prefill.${name}`);
     const inputs = {
-      ids: make("ids", tokens),
-      start: make("start", tokens),
-      end: make("end", tokens),
-      choice: make("choice", tokens),
-      from: make("from", tokens * copies),
-      to: make("to", tokens * copies),
+      ids: make("ids"),
+      start: make("start"),
+      end: make("end"),
+      choice: make("choice"),
+      from: make("from"),
+      to: make("to"),
     };
     const model = bank ? bank.attach(cache.model, inputs.choice) : cache.model;
     const shape = headShape(model);
@@ -128,10 +116,10 @@ export class Prefill {
       cache.store(layer, k, v, inputs.from, inputs.to);
       return attention(tape, q, k, v, inputs, shape);
     };
-    const plan = backend.record(`prefill ${key}`, () => {
+    const plan = backend.record(`prefill ${tokens}`, () => {
       backend.free(hidden(new Tape(backend, "inference"), model, inputs, {}, attend));
     });
-    return { plan, tokens, copies, inputs };
+    return { plan, tokens, inputs };
   }
 
   #release({ plan, inputs }: Pass): void {

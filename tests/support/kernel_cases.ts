@@ -311,6 +311,8 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       q: random(1, [5, 48]),
       k: random(2, [2000, 24]),
       v: random(3, [2000, 24]),
+      prefix: u32([5], [1400, 1400, 0, 5, 1400]),
+      prefix_end: u32([5], [1700, 1700, 0, 900, 1700]),
       first: u32([5], [0, 700, 3, 1999, 100]),
       last: u32([5], [699, 700, 1302, 1999, 612]),
       o: blank([5, 48]),

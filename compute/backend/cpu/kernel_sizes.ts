@@ -152,6 +152,8 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     q: rows * heads * head_dim,
     k: cells * kv_heads * head_dim,
     v: cells * kv_heads * head_dim,
+    prefix: rows,
+    prefix_end: rows,
     first: rows,
     last: rows,
     o: rows * heads * head_dim,

@@ -5,22 +5,28 @@ import { integers, normals } from "../../support/random.ts";
 import { blank, f32, runKernel, u32 } from "../../support/run_kernel.ts";
 import { IGNORED_ROW } from "../../../compute/backend/kernels.ts";
 
+/** Cells that a row sees: a shared prefix [begin, end), then its own, first to last. */
+type Span = readonly [begin: number, end: number, first: number, last: number];
+
 /** softmax(scale · q kᵀ) v in f64, row by row. */
 function attend(
   q: Float32Array,
   k: Float32Array,
   v: Float32Array,
-  spans: readonly (readonly [number, number])[],
+  spans: readonly Span[],
   { heads, kv_heads, head_dim: D, scale }: Record<string, number>,
 ): Float64Array {
   const o = new Float64Array(spans.length * heads! * D!);
-  spans.forEach(([first, last], n) => {
+  spans.forEach(([begin, end, first, last], n) => {
+    const range = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => from + i);
+    const cells = [...range(begin, end), ...range(first, last + 1)];
     for (let h = 0; h < heads!; h++) {
       const kv = Math.floor(h * kv_heads! / heads!);
       const at = (cell: number) => (cell * kv_heads! + kv) * D!;
-      const scores = Array.from({ length: last - first + 1 }, (_, j) => {
+      const scores = cells.map((cell) => {
         let sum = 0;
-        for (let d = 0; d < D!; d++) sum += q[(n * heads! + h) * D! + d]! * k[at(first + j) + d]!;
+        for (let d = 0; d < D!; d++) sum += q[(n * heads! + h) * D! + d]! * k[at(cell) + d]!;
         return scale! * sum;
       });
       const top = Math.max(...scores);
@@ -28,12 +34,18 @@ function attend(
       const total = weights.reduce((sum, w) => sum + w, 0);
       weights.forEach((w, j) => {
         for (let d = 0; d < D!; d++) {
-          o[(n * heads! + h) * D! + d]! += w / total * v[at(first + j) + d]!;
+          o[(n * heads! + h) * D! + d]! += w / total * v[at(cells[j]!) + d]!;
         }
       });
     }
   });
   return o;
+}
+
+/** The spans as the kernel takes them. */
+function bounds(spans: readonly Span[]) {
+  const column = (i: 0 | 1 | 2 | 3) => u32([spans.length], spans.map((span) => span[i]));
+  return { prefix: column(0), prefix_end: column(1), first: column(2), last: column(3) };
 }
 
 /** Heads, key/value heads, head size. */
@@ -42,7 +54,18 @@ const SHAPES = [[1, 1, 2], [4, 2, 6], [6, 3, 64], [3, 1, 128], [2, 2, 254], [5, 
 await forEachBackend(({ test }) => {
   test("attention_cached matches the f64 reference over odd shapes and spans", async (backend) => {
     const cells = 1200;
-    const spans = [[0, 0], [3, 9], [100, 163], [7, 71], [0, 1199], [600, 1111]] as const;
+    const spans: Span[] = [
+      [0, 0, 0, 0],
+      [0, 0, 3, 9],
+      [900, 1030, 100, 163],
+      [900, 1030, 7, 71],
+      [900, 1030, 5, 5],
+      [1000, 1001, 0, 999],
+      [0, 1199, 1199, 1199],
+      [3, 3, 600, 1111],
+      [40, 77, 600, 601],
+      [40, 77, 602, 611],
+    ];
     for (const [heads, kv_heads, head_dim] of SHAPES) {
       const params = { rows: spans.length, cells, heads, kv_heads, head_dim, scale: 0.2 };
       const q = normals(1, spans.length * heads * head_dim);
@@ -52,8 +75,7 @@ await forEachBackend(({ test }) => {
         q: f32([q.length], q),
         k: f32([k.length], k),
         v: f32([v.length], v),
-        first: u32([spans.length], spans.map(([first]) => first)),
-        last: u32([spans.length], spans.map(([, last]) => last)),
+        ...bounds(spans),
         o: blank([q.length]),
       }, params);
       const name = `o (heads ${heads}, ${kv_heads}, size ${head_dim})`;
@@ -67,22 +89,26 @@ await forEachBackend(({ test }) => {
 
   test("attention_cached gives a row the same bits whatever the other rows are", async (backend) => {
     const q = normals(1, 24), k = normals(2, 900 * 12), v = normals(3, 900 * 12);
-    const run = async (spans: readonly (readonly [number, number])[]) => {
+    const run = async (spans: readonly Span[]) => {
       const queries = new Float32Array(spans.length * 24);
       spans.forEach((_, n) => queries.set(q, n * 24));
       const { o } = await runKernel(backend, "attention_cached", {
         q: f32([queries.length], queries),
         k: f32([k.length], k),
         v: f32([v.length], v),
-        first: u32([spans.length], spans.map(([first]) => first)),
-        last: u32([spans.length], spans.map(([, last]) => last)),
+        ...bounds(spans),
         o: blank([queries.length]),
       }, { rows: spans.length, cells: 900, heads: 4, kv_heads: 2, head_dim: 6, scale: 0.4 });
       return o;
     };
-    const alone = await run([[5, 801]]);
-    const together = await run([[0, 10], [5, 801], [44, 44]]);
-    assert.deepEqual([...together.slice(24, 48)], [...alone]);
+    const alone = await run([[300, 700, 5, 299]]);
+    const together = await run([
+      [0, 0, 0, 10],
+      [300, 700, 800, 801],
+      [300, 700, 5, 299],
+      [300, 700, 44, 44],
+    ]);
+    assert.deepEqual([...together.slice(48, 72)], [...alone]);
   });
 
   test("copy_rows copies the rows named and leaves the others", async (backend) => {

@@ -241,6 +241,32 @@ await forEachBackend(({ test }) => {
     base.free();
   });
 
+  test("sequences of one prompt share its cells", async (backend) => {
+    const model = await tinyModel(backend);
+    const generator = new BatchGenerator(model, { ...SIZES, cells: 64 });
+    const long = prompt(1, 40);
+    const request = (index: number) => ({
+      prompt: long,
+      sampling: {},
+      maxNewTokens: 6,
+      stopTokenIds: [],
+      seed: 0,
+      stream: 0,
+      index,
+    });
+    // 39 + 4 · 6 of 64 cells; apart they would take 4 · 45.
+    const sequences = [0, 1, 2, 3].map((i) => generator.add(request(i)));
+    await generator.step();
+    assert(sequences.every(({ ids }) => ids.length > 0));
+    while (!generator.idle) await generator.step();
+    // All is given back: as much fits again.
+    const again = [0, 1, 2, 3].map((i) => generator.add(request(i)));
+    await generator.step();
+    assert(again.every(({ ids }) => ids.length > 0));
+    generator.free();
+    model.free();
+  });
+
   test("a cancelled sequence leaves at once, and the others go on", async (backend) => {
     const model = await tinyModel(backend);
     const generator = new BatchGenerator(model, { ...SIZES, batch: 2, stepsPerRead: 2 });

@@ -1,112 +1,182 @@
-//! Attention of single tokens to a cache of keys and values. A task is a row and a key/value head, whose
-//! keys are read once for all query heads of the group; tiles of keys with an online softmax (Dao 2022).
+//! Attention of single tokens to a cache of keys and values, with an online softmax (Dao 2022). A task is a
+//! key/value head and a few rows; rows that share a prefix read its tiles of keys while they are in the cache of
+//! the processor. What a row gets does not depend on the rows beside it.
 
 use crate::math::exp;
 use crate::simd::*;
 use crate::{Command, Context};
 
-/// Keys of a tile, a multiple of 4.
-const KEYS: usize = 512;
+/// Rows of a task.
+const ROWS: usize = 8;
+/// Floats of a tile of keys, about.
+const TILE_FLOATS: usize = 8192;
+/// Vectors of an output that stay in registers.
+const WIDTH: usize = 8;
 
-/// What a head carries from one tile of keys to the next.
+/// What a row carries from one tile of keys to the next.
 #[derive(Clone, Copy)]
 struct Running {
     top: f32,
     sum: f32,
 }
 
+/// One head of the cache.
+#[derive(Clone, Copy)]
+struct Cache {
+    k: *const f32,
+    v: *const f32,
+    stride: usize,
+    dim: usize,
+    scale: f32,
+    scores: *mut f32,
+}
+
 pub unsafe fn forward(context: &Context, command: &Command) {
     let (q, k): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
-    let (v, first): (*const f32, *const u32) = (command.tensor(2), command.tensor(3));
-    let (last, o): (*const u32, *mut f32) = (command.tensor(4), command.tensor(5));
+    let v: *const f32 = command.tensor(2);
+    let (prefix, prefix_end): (*const u32, *const u32) = (command.tensor(3), command.tensor(4));
+    let (first, last): (*const u32, *const u32) = (command.tensor(5), command.tensor(6));
+    let o: *mut f32 = command.tensor(7);
     let (rows, heads) = (command.size(0), command.size(2));
     let (kv_heads, dim) = (command.size(3), command.size(4));
-    let scale = command.float(5);
-    let stride = kv_heads * dim;
+    let tile = (TILE_FLOATS / dim / 4 * 4).max(16);
+    let tasks = rows.div_ceil(ROWS) * kv_heads;
     loop {
         let task = context.ticket();
-        if task >= rows * kv_heads {
+        if task >= tasks {
             return;
         }
-        let (row, kv) = (task / kv_heads, task % kv_heads);
-        let (from, end) = (*first.add(row) as usize, *last.add(row) as usize + 1);
+        let (block, kv) = (task / kv_heads * ROWS, task % kv_heads);
+        let end = rows.min(block + ROWS);
+        let cache = Cache {
+            k: k.add(kv * dim),
+            v: v.add(kv * dim),
+            stride: kv_heads * dim,
+            dim,
+            scale: command.float(5),
+            scores: context.scratch,
+        };
         // Heads h with floor(h · kv_heads / heads) = kv.
         let (h0, h1) = (
             (kv * heads).div_ceil(kv_heads),
             ((kv + 1) * heads).div_ceil(kv_heads),
         );
         for h in h0..h1 {
-            let query = q.add((row * heads + h) * dim);
-            let out = o.add((row * heads + h) * dim);
-            each4(0, dim, |d, count| store_up_to(out.add(d), zero(), count));
-            let mut running = Running {
+            let at = |row: usize| (row * heads + h) * dim;
+            let mut running = [Running {
                 top: f32::NEG_INFINITY,
                 sum: 0.0,
-            };
-            let mut t0 = from;
-            while t0 < end {
-                let count = KEYS.min(end - t0);
-                let offset = t0 * stride + kv * dim;
-                let scores = context.scratch;
-                score(query, k.add(offset), stride, dim, count, scale, scores);
-                running = weigh(scores, count, running, out, dim);
-                mix(scores, v.add(offset), stride, dim, count, out);
-                t0 += count;
+            }; ROWS];
+            let mut from = block;
+            while from < end {
+                // Rows with one prefix go over it together.
+                let shared = (*prefix.add(from), *prefix_end.add(from));
+                let mut to = from + 1;
+                while to < end && (*prefix.add(to), *prefix_end.add(to)) == shared {
+                    to += 1;
+                }
+                for row in from..to {
+                    let out = o.add(at(row));
+                    each4(0, dim, |d, count| store_up_to(out.add(d), zero(), count));
+                }
+                let (mut t0, stop) = (shared.0 as usize, shared.1 as usize);
+                while t0 < stop {
+                    let count = tile.min(stop - t0);
+                    for row in from..to {
+                        let state = &mut running[row - block];
+                        attend(&cache, (t0, count), q.add(at(row)), o.add(at(row)), state);
+                    }
+                    t0 += count;
+                }
+                from = to;
             }
-            let inverse = splat(1.0 / running.sum);
-            each4(0, dim, |d, count| {
-                store_up_to(
-                    out.add(d),
-                    mul(load_up_to(out.add(d), count), inverse),
-                    count,
-                )
-            });
+            for row in block..end {
+                let (query, out) = (q.add(at(row)), o.add(at(row)));
+                let state = &mut running[row - block];
+                let (mut t0, stop) = (*first.add(row) as usize, *last.add(row) as usize + 1);
+                while t0 < stop {
+                    let count = tile.min(stop - t0);
+                    attend(&cache, (t0, count), query, out, state);
+                    t0 += count;
+                }
+                let inverse = splat(1.0 / state.sum);
+                each4(0, dim, |d, count| {
+                    store_up_to(
+                        out.add(d),
+                        mul(load_up_to(out.add(d), count), inverse),
+                        count,
+                    )
+                });
+            }
         }
     }
 }
 
-/// scores[j] = scale · query · key[j], four keys at a time.
-#[inline(always)]
-unsafe fn score(
+/// A row and a tile of keys.
+unsafe fn attend(
+    cache: &Cache,
+    (t0, count): (usize, usize),
     query: *const f32,
-    keys: *const f32,
-    stride: usize,
-    dim: usize,
-    count: usize,
-    scale: f32,
-    scores: *mut f32,
+    out: *mut f32,
+    running: &mut Running,
 ) {
+    let offset = t0 * cache.stride;
+    score(cache, query, cache.k.add(offset), count);
+    weigh(cache, count, running, out);
+    mix(cache, cache.v.add(offset), count, out);
+}
+
+/// scores[j] = scale · query · key[j], four keys at a time, two sums each.
+#[inline(always)]
+unsafe fn score(cache: &Cache, query: *const f32, keys: *const f32, count: usize) {
+    let dim = cache.dim;
+    let whole = dim / 8 * 8;
     let mut j = 0;
     while j < count {
         let lanes = 4.min(count - j);
         // A key past the end is the last one again.
-        let key = |lane: usize| keys.add((j + lane.min(lanes - 1)) * stride);
+        let key = |lane: usize| keys.add((j + lane.min(lanes - 1)) * cache.stride);
         let at = [key(0), key(1), key(2), key(3)];
-        let mut sums = [zero(); 4];
-        each4(0, dim, |d, width| {
+        let mut sums = [[zero(); 2]; 4];
+        let mut d = 0;
+        while d < whole {
+            let parts = [load(query.add(d)), load(query.add(d + 4))];
+            for (sum, key) in sums.iter_mut().zip(at) {
+                sum[0] = madd(parts[0], load(key.add(d)), sum[0]);
+                sum[1] = madd(parts[1], load(key.add(d + 4)), sum[1]);
+            }
+            d += 8;
+        }
+        each4(whole, dim, |d, width| {
             let part = load_up_to(query.add(d), width);
             for (sum, key) in sums.iter_mut().zip(at) {
-                *sum = madd(part, load_up_to(key.add(d), width), *sum);
+                sum[0] = madd(part, load_up_to(key.add(d), width), sum[0]);
             }
         });
-        let columns = transpose(sums);
+        let columns = transpose(sums.map(|[a, b]| add(a, b)));
         let total = add(add(columns[0], columns[1]), add(columns[2], columns[3]));
-        store_up_to(scores.add(j), mul(total, splat(scale)), lanes);
+        store_up_to(
+            cache.scores.add(j),
+            mul(total, splat(cache.scale)),
+            lanes,
+        );
         j += lanes;
     }
 }
 
 /// Turns scores into exp(score − top) and scales what was summed before.
 #[inline(always)]
-unsafe fn weigh(
-    scores: *mut f32,
-    count: usize,
-    before: Running,
-    out: *mut f32,
-    dim: usize,
-) -> Running {
-    let mut top = before.top;
-    for j in 0..count {
+unsafe fn weigh(cache: &Cache, count: usize, running: &mut Running, out: *mut f32) {
+    let scores = cache.scores;
+    let mut tops = splat(running.top);
+    let whole = count / 4 * 4;
+    let mut j = 0;
+    while j < whole {
+        tops = max(tops, load(scores.add(j)));
+        j += 4;
+    }
+    let mut top = largest(tops);
+    for j in whole..count {
         if *scores.add(j) > top {
             top = *scores.add(j);
         }
@@ -118,41 +188,51 @@ unsafe fn weigh(
         store_up_to(scores.add(j), e, lanes);
         sums = add(sums, load_up_to(scores.add(j), lanes));
     });
-    if before.sum == 0.0 {
-        return Running {
-            top,
-            sum: sum(sums),
-        };
+    let kept = if running.sum == 0.0 {
+        0.0
+    } else {
+        f32x4_extract_lane::<0>(exp(splat(running.top - top)))
+    };
+    if running.sum != 0.0 && kept != 1.0 {
+        each4(0, cache.dim, |d, lanes| {
+            store_up_to(
+                out.add(d),
+                mul(load_up_to(out.add(d), lanes), splat(kept)),
+                lanes,
+            )
+        });
     }
-    let kept = f32x4_extract_lane::<0>(exp(splat(before.top - top)));
-    each4(0, dim, |d, lanes| {
-        store_up_to(
-            out.add(d),
-            mul(load_up_to(out.add(d), lanes), splat(kept)),
-            lanes,
-        )
-    });
-    Running {
-        top,
-        sum: before.sum * kept + sum(sums),
-    }
+    running.top = top;
+    running.sum = running.sum * kept + sum(sums);
 }
 
-/// out += weights · values.
+/// out += weights · values, a few vectors of the output at a time.
 #[inline(always)]
-unsafe fn mix(
-    weights: *const f32,
-    values: *const f32,
-    stride: usize,
-    dim: usize,
-    count: usize,
-    out: *mut f32,
-) {
-    each4(0, dim, |d, lanes| {
+unsafe fn mix(cache: &Cache, values: *const f32, count: usize, out: *mut f32) {
+    let dim = cache.dim;
+    let mut d = 0;
+    while d + 4 * WIDTH <= dim {
+        let mut sums = [zero(); WIDTH];
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = load(out.add(d + 4 * i));
+        }
+        for j in 0..count {
+            let weight = load_splat(cache.scores.add(j));
+            let value = values.add(j * cache.stride + d);
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = madd(weight, load(value.add(4 * i)), *sum);
+            }
+        }
+        for (i, sum) in sums.iter().enumerate() {
+            store(out.add(d + 4 * i), *sum);
+        }
+        d += 4 * WIDTH;
+    }
+    each4(d, dim, |d, lanes| {
         let mut total = load_up_to(out.add(d), lanes);
         for j in 0..count {
-            let value = load_up_to(values.add(j * stride + d), lanes);
-            total = madd(load_splat(weights.add(j)), value, total);
+            let value = load_up_to(values.add(j * cache.stride + d), lanes);
+            total = madd(load_splat(cache.scores.add(j)), value, total);
         }
         store_up_to(out.add(d), total, lanes);
     });

@@ -29,13 +29,15 @@ export const copyRows: Describe<"copy_rows"> = ({ x, from, to, y }, { rows, cols
 
 /** Describes `attention_cached`. */
 export const attentionCached: Describe<"attention_cached"> = (tensors, params) => {
-  const { q, k, v, first, last, o } = tensors;
+  const { q, k, v, prefix, prefix_end, first, last, o } = tensors;
   const { rows, cells, heads, kv_heads, head_dim, scale } = params;
   checkHeads("attention_cached", heads, kv_heads, head_dim);
   checkSizes("attention_cached", [
     ["q", q, rows * heads * head_dim],
     ["k", k, cells * kv_heads * head_dim],
     ["v", v, cells * kv_heads * head_dim],
+    ["prefix", prefix, rows],
+    ["prefix_end", prefix_end, rows],
     ["first", first, rows],
     ["last", last, rows],
     ["o", o, rows * heads * head_dim],
@@ -46,7 +48,7 @@ export const attentionCached: Describe<"attention_cached"> = (tensors, params) =
   return [{
     shader: { name: "attention_cached", source: attentionSource },
     prelude: `alias Vec = vec${vec}f;\n${sumPrelude}`,
-    bindings: { q, k, v, first, last, o },
+    bindings: { q, k, v, prefix, prefix_end, first, last, o },
     params: { heads, kv_heads, scale },
     constants: { WG, DV, PARTS: Math.floor(WG / DV) },
     grid: [heads, rows, 1],
