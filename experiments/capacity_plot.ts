@@ -6,6 +6,7 @@ import { capacitiesOf, type CapacityRow } from "./capacity_rows.ts";
 import type { PlotSpec } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
 import { bandPoint, curvePanel, type PlotAxis, type PlotCurve } from "./plot/curve_panel.ts";
+import { logTicks } from "./plot/log_ticks.ts";
 import { INK, rankColours, THEME } from "./plot/theme.ts";
 
 /** The picture of the measured capacity's rows. */
@@ -86,14 +87,8 @@ export function plotCapacity(rows: readonly CapacityRow[]): PlotSpec {
   };
 }
 
-/** A logarithmic axis with room at its ends, read in doublings. */
+/** A logarithmic axis with room at its ends. */
 function logAxis(title: string, values: readonly number[]): PlotAxis {
   const low = Math.min(...values) / 1.15, high = Math.max(...values) * 1.15;
-  const first = Math.ceil(Math.log2(low)), last = Math.floor(Math.log2(high));
-  const every = Math.ceil((last - first + 1) / 6);
-  const ticks = Array.from(
-    { length: Math.floor((last - first) / every) + 1 },
-    (_, i) => 2 ** (first + i * every),
-  );
-  return { title, scale: "log", domain: [low, high], values: ticks, format: ".2~s" };
+  return { title, scale: "log", domain: [low, high], values: logTicks(low, high), format: "~s" };
 }

@@ -5,7 +5,7 @@ import { type AccuracyRow } from "./fig6_rows.ts";
 import type { PlotSpec } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
 import { bandPoint, curvePanel, type PlotCurve } from "./plot/curve_panel.ts";
-import { rateTicks } from "./plot/rate_curves.ts";
+import { logTicks } from "./plot/log_ticks.ts";
 import { FULL_COLOUR, rankColours, THEME } from "./plot/theme.ts";
 
 /** The picture of figure 6's rows. */
@@ -34,7 +34,7 @@ export function plotFig6(rows: readonly AccuracyRow[]): PlotSpec {
           title: "learning rate (log scale)",
           scale: "log",
           domain: [least, most],
-          values: rateTicks(least, most),
+          values: logTicks(least, most),
           format: ".0e",
         },
         y: {

@@ -56,7 +56,7 @@ export const FIG4_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
     steps: 128,
     evalSteps: [128],
     evalLimit: 24,
-    seeds: 3,
+    seeds: 4,
   },
   paper: { ...LARGE, model: "meta-llama/Llama-3.1-8B" },
 };
@@ -64,6 +64,13 @@ export const FIG4_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
 /** Each preset of figure 5. */
 export const FIG5_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
   smoke: { ...FIG4_PRESETS.smoke, model: "noregret/tiny-moe" },
-  laptop: { ...FIG4_PRESETS.laptop, model: "noregret/tiny-moe" },
+  laptop: {
+    ...FIG4_PRESETS.laptop,
+    model: "noregret/tiny-moe",
+    seeds: 3,
+    rates: doublings(5e-4, 4),
+    steps: 96,
+    evalSteps: [96],
+  },
   paper: { ...LARGE, model: "Qwen/Qwen3-30B-A3B-Base" },
 };

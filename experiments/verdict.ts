@@ -53,7 +53,7 @@ export function judge(
   measured: Estimate | undefined,
 ): Verdict {
   const interval = measured?.interval ?? null;
-  const single = measured && interval === null
+  const single = measured?.count === 1
     ? "One seed says nothing of the spread; --seeds 3 does. "
     : "";
   return {

@@ -111,6 +111,14 @@ export function curvePanel({ title, width, height, x, y, curves, rule }: Panel):
     interval ? [{ ...m, from: interval[0], to: interval[1] }] : []
   );
   const layer: PlotSpec[] = [];
+  if (title !== undefined) {
+    // A mark, since vega puts a view's own title above the axis labels, wherever these end.
+    layer.push({
+      data: { values: [{ title }] },
+      mark: { type: "text", align: "left", baseline: "bottom", fontSize: 13, fontWeight: 600 },
+      encoding: { x: { value: 0 }, y: { value: -12 }, text: { field: "title" } },
+    });
+  }
   if (rule !== undefined) {
     layer.push({
       data: { values: [{ y: rule }] },
@@ -165,8 +173,6 @@ export function curvePanel({ title, width, height, x, y, curves, rule }: Panel):
     })),
   );
   return {
-    ...(title !== undefined &&
-      { title: { text: title, anchor: "start", fontSize: 13, fontWeight: 600, offset: 10 } }),
     width,
     height,
     layer,

@@ -4,6 +4,7 @@ import type { PlotSpec } from "../figure.ts";
 import { type FinalRow, groupBy } from "../final_rows.ts";
 import { optimaOf } from "../optima.ts";
 import { bandPoint, curvePanel, type PlotCurve } from "./curve_panel.ts";
+import { logTicks } from "./log_ticks.ts";
 import { THEME } from "./theme.ts";
 
 /** How a curve looks. */
@@ -54,7 +55,7 @@ export function rateCurves({ title, subtitle, rows, style }: RateCurves): PlotSp
         title: "learning rate (log scale)",
         scale: "log",
         domain: [least, most],
-        values: rateTicks(least, most),
+        values: logTicks(least, most),
         format: ".0e",
       },
       y: {
@@ -67,13 +68,4 @@ export function rateCurves({ title, subtitle, rows, style }: RateCurves): PlotSp
     }),
     config: THEME,
   };
-}
-
-/** 1, 2 and 5 in each power of ten. */
-export function rateTicks(low: number, high: number): number[] {
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
-  }
-  return ticks.filter((tick) => tick >= low && tick <= high);
 }

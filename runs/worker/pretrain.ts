@@ -1,8 +1,9 @@
-// `deno task pretrain`: makes noregret/tiny, the base model that ships, from random weights. The recipe
-// is this file: the same code on the same backend gives the same bytes. With a vocabulary larger than
-// 256 it first learns a byte-level BPE from the same texts; docs/base_model.md says what that gives.
+// `deno task pretrain`: makes noregret/tiny, the base model that ships, from random weights, and with
+// --experts noregret/tiny-moe. The recipe is this file: the same code on the same backend gives the same
+// bytes. With a vocabulary larger than 256 it first learns a byte-level BPE from the same texts;
+// docs/base_model.md says what that gives.
 //
-//   deno task pretrain [--out DIR] [--steps N] [--backend auto|cpu|webgpu] [--vocab-size N]
+//   deno task pretrain [--out DIR] [--steps N] [--backend auto|cpu|webgpu] [--vocab-size N] [--experts]
 
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +46,21 @@ const BYTE_CONFIG = {
 /** Vocabularies beyond this leave too little of the model for its blocks. */
 const LARGEST_VOCABULARY = 2048;
 
+/** The same with a mixture of experts, two of four for each token: as wide as the dense MLP. */
+function mixtureOf(config: typeof BYTE_CONFIG) {
+  return {
+    ...config,
+    architectures: ["Qwen3MoeForCausalLM"],
+    model_type: "qwen3_moe",
+    num_experts: 4,
+    num_experts_per_tok: 2,
+    moe_intermediate_size: config.intermediate_size / 2,
+    norm_topk_prob: true,
+    decoder_sparse_step: 1,
+    mlp_only_layers: [],
+  };
+}
+
 /** The model with another vocabulary: what its embeddings take, the MLPs give, to eight columns. */
 function configOf(vocabSize: number): typeof BYTE_CONFIG {
   const { hidden_size, intermediate_size, num_hidden_layers, vocab_size } = BYTE_CONFIG;
@@ -75,14 +91,15 @@ function learningRate(step: number, steps: number): number {
 }
 
 async function pretrain(
-  { out, steps, backend: kind, vocabSize }: {
+  { out, steps, backend: kind, vocabSize, experts }: {
     out: string;
     steps: number;
     backend: "auto" | "cpu" | "webgpu";
     vocabSize: number;
+    experts: boolean;
   },
 ): Promise<void> {
-  const configFile = configOf(vocabSize);
+  const configFile = experts ? mixtureOf(configOf(vocabSize)) : configOf(vocabSize);
   const config = parseModelConfig(configFile);
   const { tokenizer, files } = vocabSize === BYTE_CONFIG.vocab_size
     ? { tokenizer: BYTE_TOKENIZER, files: new Map<string, string>() }
@@ -181,10 +198,8 @@ function fail(message: string): never {
 
 function readOptions(args: string[]) {
   const options = {
-    out: {
-      type: "string",
-      default: fileURLToPath(new URL("../../data/models/tiny", import.meta.url)),
-    },
+    out: { type: "string" },
+    experts: { type: "boolean", default: false },
     steps: { type: "string", default: "1000" },
     backend: { type: "string", default: "auto" },
     "vocab-size": { type: "string", default: String(BYTE_CONFIG.vocab_size) },
@@ -196,7 +211,7 @@ function readOptions(args: string[]) {
     fail(
       `${
         (error as Error).message.split(/[.\n]/)[0]
-      }, expected --out, --steps, --backend or --vocab-size`,
+      }, expected --out, --steps, --backend, --vocab-size or --experts`,
     );
   }
 }
@@ -219,5 +234,8 @@ if (import.meta.main) {
         LARGEST_VOCABULARY,
     );
   }
-  await pretrain({ out: values.out, steps, backend, vocabSize });
+  const { experts } = values;
+  const out = values.out ??
+    fileURLToPath(new URL(`../../data/models/tiny${experts ? "-moe" : ""}`, import.meta.url));
+  await pretrain({ out, steps, backend, vocabSize, experts });
 }
