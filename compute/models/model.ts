@@ -16,6 +16,7 @@ import {
   trainedWeights,
 } from "./method.ts";
 import { type Parameter, TrainableSet } from "./trainable.ts";
+import { Upload } from "./upload.ts";
 import { packBf16, type WeightSource } from "./weights.ts";
 
 /** A weight and, if it is trained, its gradient. */
@@ -132,10 +133,11 @@ export async function createModel(options: ModelOptions): Promise<Model> {
     lrScale ? shapes.map((shape) => ({ ...shape, lrScale: lrScale(shape.name) })) : shapes,
   );
   const trained = trainedWeights(config, method);
-  const frozen = new FrozenWeights(backend, config, dtype);
+  const upload = new Upload(backend);
+  const frozen = new FrozenWeights(backend, config, dtype, upload);
   for (const [name, shape] of weightShapes(config)) {
     const parameter = trainable.get(trained.get(name) ?? "");
-    if (parameter) backend.write(parameter.value, await weights.read(name, "f32"));
+    if (parameter) await upload.write(parameter.value, weights, name, "f32");
     else await frozen.load(name, shape, weights);
   }
   if (options.adapter) await loadParameters(trainable, options.adapter, config);
@@ -151,6 +153,7 @@ class FrozenWeights {
     readonly backend: Backend,
     readonly config: ModelConfig,
     readonly dtype: ModelOptions["dtype"],
+    readonly upload: Upload,
   ) {}
 
   /** Reads a weight into its place, which is made with the first weight that lies there. */
@@ -165,11 +168,11 @@ class FrozenWeights {
       tensor = this.backend.empty(whole, stored, place);
       this.#tensors.set(place, tensor);
     }
-    const data = await weights.read(name, stored);
-    if (stack === undefined) return this.backend.write(tensor, data);
+    if (stack === undefined) return await this.upload.write(tensor, weights, name, stored);
     const index = Number(/\.experts\.(\d+)\./.exec(name)![1]);
     const elements = shape.reduce((product, n) => product * n, 1);
-    this.backend.write(view(tensor, index * elements, shape, name), data);
+    const part = view(tensor, index * elements, shape, name);
+    await this.upload.write(part, weights, name, stored);
   }
 
   /** A weight, or a stack of them, by name. */

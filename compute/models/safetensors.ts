@@ -6,8 +6,8 @@
 export interface ByteSource {
   readonly name: string;
   readonly size: number;
-  /** Exactly `length` bytes at `offset`. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Exactly `length` bytes at `offset`; in `into`, which has as many, where that saves memory. */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Bytes per element of the types that can be read. */
@@ -16,9 +16,15 @@ export const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   F32: 4,
   F16: 2,
   BF16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
   I64: 8,
+  U64: 8,
   I32: 4,
   U32: 4,
+  I16: 2,
+  U16: 2,
+  I8: 1,
   U8: 1,
   BOOL: 1,
 };

@@ -15,9 +15,9 @@ export async function openFileSource(path: string, name: string): Promise<FileSo
     name,
     size,
     // Synchronous, so that two reads cannot move the file's one position under each other.
-    read(offset, length) {
+    read(offset, length, into) {
       file.seekSync(offset, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(length);
+      const bytes = into ?? new Uint8Array(length);
       for (let at = 0; at < length;) {
         const count = file.readSync(bytes.subarray(at));
         if (count === null) {

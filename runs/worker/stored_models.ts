@@ -2,7 +2,13 @@
 
 import { join } from "@std/path";
 import { type ModelConfig, parseModelConfig, weightShapes } from "../../compute/models/config.ts";
-import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
+import {
+  checkIndex,
+  checkNoOthers,
+  checkWeights,
+  openWeights,
+  type WeightSource,
+} from "../../compute/models/weights.ts";
 import { realFileBelow, realPathBelow } from "../../data/real_path.ts";
 import { exists } from "../write_file.ts";
 import { type FileSource, openFileSource } from "./file_source.ts";
@@ -74,19 +80,15 @@ export async function foldersWith(
  */
 export async function openModel(folder: string): Promise<OpenModel> {
   const config = parseModelConfig(await parseJsonFile(folder, "config.json"));
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(".safetensors") && !name.startsWith(".")) names.push(name);
-  }
-  if (names.length === 0) {
-    throw new RangeError("Cannot load the model: expected a .safetensors file beside config.json");
-  }
+  const index = await readIndex(folder);
+  const names = index ? [...new Set(index.values())].sort() : [SINGLE];
   const files: FileSource[] = [];
   const close = () => files.forEach((file) => file[Symbol.dispose]());
   try {
-    for (const name of names.sort()) {
+    for (const name of names) {
       files.push(await openFileSource(await fileIn(folder, name), name));
     }
+    if (index) await checkIndex(index, files);
     const weights = await openWeights(files);
     const { num_hidden_layers: layers } = config;
     // Before the shapes are listed: a number from outside must not decide how long that list gets.
@@ -96,12 +98,50 @@ export async function openModel(folder: string): Promise<OpenModel> {
           `${weights.names.size} tensors`,
       );
     }
-    checkWeights(weights, weightShapes(config));
+    const shapes = weightShapes(config);
+    checkWeights(weights, shapes);
+    checkNoOthers(weights, shapes);
     return { folder, config, weights, [Symbol.dispose]: close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** The weights of a model in one file, and the list of those in several. */
+const SINGLE = "model.safetensors", INDEX = "model.safetensors.index.json";
+
+/** Tensor → file of a model in several files; undefined where there is one. */
+async function readIndex(folder: string): Promise<Map<string, string> | undefined> {
+  if (!(await exists(join(folder, INDEX)))) {
+    if (await exists(join(folder, SINGLE))) return undefined;
+    throw new RangeError(
+      `Cannot load the model: expected ${SINGLE} or ${INDEX} beside config.json`,
+    );
+  }
+  const json = await parseJsonFile(folder, INDEX) as { weight_map?: unknown } | null;
+  const map = json?.weight_map;
+  if (typeof map !== "object" || map === null || Object.keys(map).length === 0) {
+    throw new SyntaxError(`Cannot read ${INDEX}: expected "weight_map", tensor by file name`);
+  }
+  for (const [name, file] of Object.entries(map)) {
+    if (typeof file === "string" && /^[\w.-]+\.safetensors$/.test(file)) continue;
+    throw new SyntaxError(
+      `Cannot read ${INDEX}: "${name}" lies in ${
+        JSON.stringify(file)
+      }, expected a .safetensors file`,
+    );
+  }
+  const files = new Set(Object.values(map as Record<string, string>));
+  const missing: string[] = [];
+  for (const file of files) if (!(await exists(join(folder, file)))) missing.push(`"${file}"`);
+  if (missing.length > 0) {
+    throw new RangeError(
+      `Cannot load the model: ${missing.length} of ${files.size} files that its index lists are not ` +
+        `there: ${missing.slice(0, 3).join(", ")}: expected a whole download`,
+    );
+  }
+  return new Map(Object.entries(map as Record<string, string>));
 }
 
 /**

@@ -254,6 +254,8 @@ class WebgpuBackend implements Backend {
 
   async sync(): Promise<void> {
     this.#failures.check();
+    // Writes wait for the next submission.
+    this.#device.queue.submit([]);
     await this.#settle(this.#device.queue.onSubmittedWorkDone());
   }
 

@@ -105,3 +105,71 @@ Deno.test("openWeights() refuses a name that two files hold", async () => {
   const both = openWeights([bytesSource(bytes, "one"), bytesSource(bytes, "two")]);
   await assert.rejects(both, /"w" is also in one/);
 });
+
+Deno.test("parts() of a weight are the weight, whatever its type", async () => {
+  // One element more than a part, and an odd number of bf16 halves.
+  const count = (1 << 20) + 1;
+  const halves = Uint16Array.from({ length: count }, (_, i) => 0x3c00 + i % 977);
+  const words = new Uint32Array(Math.ceil(count / 2));
+  new Uint16Array(words.buffer).set(halves);
+  const file = encodeSafetensors(
+    new Map([
+      ["half", { dtype: "BF16" as const, shape: [count], data: words }],
+      ["whole", {
+        dtype: "F32" as const,
+        shape: [count],
+        data: Float32Array.from(halves, (h) => h / 7),
+      }],
+    ]),
+  );
+  const weights = await openWeights([bytesSource(file, "weights")]);
+  for (const name of ["half", "whole"]) {
+    for (const dtype of ["f32", "bf16"] as const) {
+      const whole = await weights.read(name, dtype);
+      let next = 0;
+      for await (const { at, data } of weights.parts!(name, dtype)) {
+        assert.equal(at, next);
+        const from = dtype === "bf16" ? at / 2 : at;
+        assert.deepEqual(data, whole.slice(from, from + data.length));
+        next += dtype === "bf16" ? data.length * 2 : data.length;
+      }
+      assert.equal(Math.ceil(next / 2), Math.ceil(count / 2), `${name} as ${dtype}`);
+    }
+  }
+});
+
+Deno.test("openWeights() gives fused experts under the names of single ones", async () => {
+  const [experts, width, hidden] = [2, 3, 4];
+  const ramp = (count: number) => Float32Array.from({ length: count }, (_, i) => i);
+  const prefix = "model.layers.0.mlp.experts";
+  const file = encodeSafetensors(
+    new Map([
+      [`${prefix}.gate_up_proj`, {
+        dtype: "F32" as const,
+        shape: [experts, 2 * width, hidden],
+        data: ramp(experts * 2 * width * hidden),
+      }],
+      [`${prefix}.down_proj`, {
+        dtype: "F32" as const,
+        shape: [experts, hidden, width],
+        data: ramp(experts * hidden * width),
+      }],
+    ]),
+  );
+  const weights = await openWeights([bytesSource(file, "weights")]);
+  assert.equal(weights.names.size, 6);
+  const starts: Record<string, number> = {
+    "0.gate_proj": 0,
+    "0.up_proj": 12,
+    "1.gate_proj": 24,
+    "1.up_proj": 36,
+    "0.down_proj": 0,
+    "1.down_proj": 12,
+  };
+  for (const [name, start] of Object.entries(starts)) {
+    const data = await weights.read(`${prefix}.${name}.weight`, "f32");
+    assert.deepEqual(Array.from(data), Array.from(ramp(12), (i) => i + start), name);
+  }
+  assert.deepEqual(weights.shape(`${prefix}.1.up_proj.weight`), [width, hidden]);
+  assert.deepEqual(weights.shape(`${prefix}.1.down_proj.weight`), [hidden, width]);
+});
