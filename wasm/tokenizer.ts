@@ -8,7 +8,8 @@
  * ```
  */
 
-import { initSync, RawDecodeStream, RawTokenizer, RawTrainer } from "./pkg/core/noregret_core.js";
+import { startCore } from "./core_module.ts";
+import { RawDecodeStream, RawTokenizer, RawTrainer } from "./pkg/core/noregret_core.js";
 
 /** An added token, with the names of tokenizer.json. */
 export interface AddedToken {
@@ -52,34 +53,31 @@ export interface EncodeOptions {
   maxLength?: number;
   /** The side to cut on. */
   truncationSide?: "left" | "right";
+  /** A second text, which the model reads after the first. */
+  pair?: string;
+  /** Also say which text each id belongs to, as the model's post-processor has it. */
+  typeIds?: boolean;
+  /**
+   * Which of two texts is cut where both are too long: the longer one until they are of a length, or
+   * one of them only. By default what the file says, else the longer one.
+   */
+  truncation?: Truncation;
 }
+
+/** Names of Hugging Face's truncation strategies. */
+export type Truncation = "longest_first" | "only_first" | "only_second";
 
 /** Ids, and where they came from if that was asked for. */
 export interface Encoding {
   /** The ids. */
   ids: Uint32Array;
-  /** `[start, end)` of each id; special tokens that the model adds have `[0, 0]`. */
+  /**
+   * `[start, end)` of each id, in its own text where there are two; special tokens that the model adds
+   * have `[0, 0]`.
+   */
   offsets?: [number, number][];
-}
-
-let ready = false;
-
-/** Instantiates the module, once, from the file beside this one. */
-function start(): void {
-  if (ready) return;
-  const url = new URL("./pkg/core/noregret_core_bg.wasm", import.meta.url);
-  initSync({ module: new WebAssembly.Module(Deno.readFileSync(url)) });
-  ready = true;
-}
-
-/**
- * For browsers, where files cannot be read in place: instantiates from bytes or a compiled module.
- * Does nothing if that has already happened.
- */
-export function initTokenizer(module: BufferSource | WebAssembly.Module): void {
-  if (ready) return;
-  initSync({ module });
-  ready = true;
+  /** The type id of each id: mostly 0, and 1 in the second text. */
+  typeIds?: Uint32Array;
 }
 
 /** Runs `call`; a trap of the module, which would be a bug in it, becomes a plain error. */
@@ -108,7 +106,7 @@ export class Tokenizer implements Disposable {
    * @throws {SyntaxError} If it is not a valid tokeniser file.
    */
   static load(json: Uint8Array | string | object, options: LoadOptions = {}): Tokenizer {
-    start();
+    startCore();
     const bytes = json instanceof Uint8Array
       ? json
       : new TextEncoder().encode(typeof json === "string" ? json : JSON.stringify(json));
@@ -122,14 +120,31 @@ export class Tokenizer implements Disposable {
     if (max !== undefined && !(Number.isSafeInteger(max) && max >= 0 && max < 2 ** 31)) {
       throw new RangeError(`Cannot encode text: maxLength is ${max}, expected 0 to ${2 ** 31 - 1}`);
     }
-    const out = guard("encode text", () => this.#raw.encode(text, flags(options), max ?? -1));
-    if (!options.offsets) return { ids: out };
-    const n = out.length / 3;
-    const offsets = Array.from(
-      { length: n },
-      (_, i): [number, number] => [out[n + i]!, out[2 * n + i]!],
+    const { pair, typeIds, truncation, offsets } = options;
+    if (truncation === "only_second" && pair === undefined) {
+      throw new RangeError(
+        'Cannot encode text: truncation is "only_second", expected a pair that it can cut',
+      );
+    }
+    const typed = typeIds === true || pair !== undefined;
+    const bits = flags(options);
+    const out = guard(
+      "encode text",
+      () =>
+        typed
+          ? this.#raw.encode_pair(text, pair, bits, max ?? -1)
+          : this.#raw.encode(text, bits, max ?? -1),
     );
-    return { ids: out.slice(0, n), offsets };
+    if (!offsets && !typed) return { ids: out };
+    const n = out.length / (1 + (typed ? 1 : 0) + (offsets ? 2 : 0));
+    const column = (at: number) => out.slice(at * n, (at + 1) * n);
+    const encoding: Encoding = { ids: column(0) };
+    if (typed) encoding.typeIds = column(1);
+    if (offsets) {
+      const [starts, ends] = [column(typed ? 2 : 1), column(typed ? 3 : 2)];
+      encoding.offsets = Array.from(starts, (start, i) => [start, ends[i]!]);
+    }
+    return encoding;
   }
 
   /** Encodes each text. */
@@ -222,7 +237,7 @@ export interface TrainOptions {
 
 /** Learns a byte-level BPE from texts and returns the text of tokenizer.json. */
 export function trainTokenizer(texts: Iterable<string>, options: TrainOptions): string {
-  start();
+  startCore();
   const { vocabSize, minFrequency = 2, specialTokens = [], pattern = QWEN_PATTERN } = options;
   if (!Number.isSafeInteger(vocabSize) || vocabSize < 0 || vocabSize > 1 << 24) {
     throw new RangeError(
@@ -247,11 +262,18 @@ export const QWEN_PATTERN =
 
 /** The bits that the module's encode call expects. */
 function flags(options: EncodeOptions): number {
-  const { addSpecialTokens = true, allowSpecial = true, offsets, truncationSide } = options;
+  const { addSpecialTokens = true, allowSpecial = true, offsets, truncationSide, truncation } =
+    options;
   return (addSpecialTokens ? 1 : 0) | (allowSpecial ? 2 : 0) | (offsets ? 4 : 0) |
     (offsets === "utf16" ? 8 : 0) | (truncationSide === "left" ? 16 : 0) |
-    (truncationSide === "right" ? 32 : 0);
+    (truncationSide === "right" ? 32 : 0) | (truncation ? TRUNCATION_BITS[truncation] : 0);
 }
+
+const TRUNCATION_BITS: Readonly<Record<Truncation, number>> = {
+  longest_first: 64,
+  only_first: 128,
+  only_second: 256,
+};
 
 function checkIds(ids: Uint32Array | readonly number[]): Uint32Array {
   if (ids instanceof Uint32Array) return ids;

@@ -10,7 +10,8 @@
  * Math-Verify's.
  */
 
-import { initSync, verify_batch } from "./pkg/core/noregret_core.js";
+import { startCore } from "./core_module.ts";
+import { verify_batch } from "./pkg/core/noregret_core.js";
 
 /** Languages whose way of announcing an answer is known. */
 export const ANSWER_LANGUAGES = [
@@ -114,14 +115,13 @@ export interface Verdict {
   error?: string;
 }
 
-let ready = false;
+let warm = false;
 
-/** Instantiates the module, once, from the file beside this one, and warms it up. */
+/** Starts the module and warms the verifier up, once. */
 function start(): void {
-  if (ready) return;
-  const url = new URL("./pkg/core/noregret_core_bg.wasm", import.meta.url);
-  initSync({ module: new WebAssembly.Module(Deno.readFileSync(url)) });
-  ready = true;
+  startCore();
+  if (warm) return;
+  warm = true;
   const items = JSON.stringify(WARM_UP.map(([gold, prediction]) => ({ gold, prediction })));
   for (let k = 0; k < WARM_UP_ROUNDS; k++) verify_batch(items);
 }

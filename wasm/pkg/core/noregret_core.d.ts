@@ -26,6 +26,10 @@ export class RawTokenizer {
      */
     encode(text: string, flags: number, max_length: number): Uint32Array;
     /**
+     * As `encode`, for a text or two with the type id of each id: ids, type ids, starts and ends.
+     */
+    encode_pair(text: string, pair: string | null | undefined, flags: number, max_length: number): Uint32Array;
+    /**
      * Whether the byte-level engine runs it.
      */
     is_byte_level(): boolean;
@@ -67,6 +71,7 @@ export interface InitOutput {
     readonly rawdecodestream_step: (a: number, b: number, c: number) => [number, number, number, number];
     readonly rawtokenizer_decode: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly rawtokenizer_encode: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly rawtokenizer_encode_pair: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
     readonly rawtokenizer_is_byte_level: (a: number) => number;
     readonly rawtokenizer_is_special: (a: number, b: number) => number;
     readonly rawtokenizer_load: (a: number, b: number, c: number, d: number) => [number, number, number];

@@ -139,6 +139,27 @@ export class RawTokenizer {
         return v2;
     }
     /**
+     * As `encode`, for a text or two with the type id of each id: ids, type ids, starts and ends.
+     * @param {string} text
+     * @param {string | null | undefined} pair
+     * @param {number} flags
+     * @param {number} max_length
+     * @returns {Uint32Array}
+     */
+    encode_pair(text, pair, flags, max_length) {
+        const ptr0 = passStringToWasm0(text, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        var ptr1 = isLikeNone(pair) ? 0 : passStringToWasm0(pair, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        var len1 = WASM_VECTOR_LEN;
+        const ret = wasm.rawtokenizer_encode_pair(this.__wbg_ptr, ptr0, len0, ptr1, len1, flags, max_length);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v3 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v3;
+    }
+    /**
      * Whether the byte-level engine runs it.
      * @returns {boolean}
      */

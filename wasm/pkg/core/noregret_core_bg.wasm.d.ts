@@ -9,6 +9,7 @@ export const rawdecodestream_new: (a: number) => number;
 export const rawdecodestream_step: (a: number, b: number, c: number) => [number, number, number, number];
 export const rawtokenizer_decode: (a: number, b: number, c: number, d: number) => [number, number, number, number];
 export const rawtokenizer_encode: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+export const rawtokenizer_encode_pair: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
 export const rawtokenizer_is_byte_level: (a: number) => number;
 export const rawtokenizer_is_special: (a: number, b: number) => number;
 export const rawtokenizer_load: (a: number, b: number, c: number, d: number) => [number, number, number];

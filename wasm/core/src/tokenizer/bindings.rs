@@ -4,8 +4,9 @@ use super::byte_level::added::AddedToken;
 use super::error::{Error, Kind};
 use super::stream::DecodeStream;
 use super::train::{Corpus, TrainOptions};
-use super::{EncodeOptions, OffsetUnit, Tokenizer};
+use super::{EncodeOptions, Encoded, OffsetUnit, Tokenizer};
 use js_sys::{RangeError, SyntaxError, TypeError};
+use tokenizers::TruncationStrategy;
 use wasm_bindgen::prelude::*;
 
 impl From<Error> for JsValue {
@@ -25,6 +26,41 @@ const OFFSETS: u32 = 4;
 const UTF16: u32 = 8;
 const TRUNCATE_LEFT: u32 = 16;
 const TRUNCATE_RIGHT: u32 = 32;
+const LONGEST_FIRST: u32 = 64;
+const ONLY_FIRST: u32 = 128;
+const ONLY_SECOND: u32 = 256;
+
+fn encode_options(flags: u32, max_length: i32) -> EncodeOptions {
+    let has = |bit: u32| flags & bit != 0;
+    let unit = if has(UTF16) {
+        OffsetUnit::Utf16
+    } else {
+        OffsetUnit::CodePoint
+    };
+    EncodeOptions {
+        add_special_tokens: has(ADD_SPECIAL_TOKENS),
+        allow_special: has(ALLOW_SPECIAL),
+        offsets: has(OFFSETS).then_some(unit),
+        max_length: usize::try_from(max_length).ok(),
+        truncate_left: (has(TRUNCATE_LEFT) || has(TRUNCATE_RIGHT)).then(|| has(TRUNCATE_LEFT)),
+        truncate: match () {
+            () if has(LONGEST_FIRST) => Some(TruncationStrategy::LongestFirst),
+            () if has(ONLY_FIRST) => Some(TruncationStrategy::OnlyFirst),
+            () if has(ONLY_SECOND) => Some(TruncationStrategy::OnlySecond),
+            () => None,
+        },
+    }
+}
+
+/// Ids, type ids, starts and ends, as many of them as there are.
+fn flat(encoded: Encoded) -> Vec<u32> {
+    let mut out = encoded.ids;
+    out.reserve_exact(encoded.type_ids.len() + encoded.offsets.len() * 2);
+    out.extend(encoded.type_ids);
+    out.extend(encoded.offsets.iter().map(|o| o.0));
+    out.extend(encoded.offsets.iter().map(|o| o.1));
+    out
+}
 
 /// A loaded tokeniser.
 #[wasm_bindgen]
@@ -42,25 +78,20 @@ impl RawTokenizer {
     /// Ids, followed by starts and ends if offsets are asked for. A negative `max_length` keeps
     /// what the file says.
     pub fn encode(&mut self, text: &str, flags: u32, max_length: i32) -> Result<Vec<u32>, JsValue> {
-        let has = |bit: u32| flags & bit != 0;
-        let unit = if has(UTF16) {
-            OffsetUnit::Utf16
-        } else {
-            OffsetUnit::CodePoint
-        };
-        let options = EncodeOptions {
-            add_special_tokens: has(ADD_SPECIAL_TOKENS),
-            allow_special: has(ALLOW_SPECIAL),
-            offsets: has(OFFSETS).then_some(unit),
-            max_length: usize::try_from(max_length).ok(),
-            truncate_left: (has(TRUNCATE_LEFT) || has(TRUNCATE_RIGHT)).then(|| has(TRUNCATE_LEFT)),
-        };
-        let encoded = self.0.encode(text, &options)?;
-        let mut out = encoded.ids;
-        out.reserve_exact(encoded.offsets.len() * 2);
-        out.extend(encoded.offsets.iter().map(|o| o.0));
-        out.extend(encoded.offsets.iter().map(|o| o.1));
-        Ok(out)
+        let encoded = self.0.encode(text, &encode_options(flags, max_length))?;
+        Ok(flat(encoded))
+    }
+
+    /// As `encode`, for a text or two with the type id of each id: ids, type ids, starts and ends.
+    pub fn encode_pair(
+        &mut self,
+        text: &str,
+        pair: Option<String>,
+        flags: u32,
+        max_length: i32,
+    ) -> Result<Vec<u32>, JsValue> {
+        let options = encode_options(flags, max_length);
+        Ok(flat(self.0.encode_pair(text, pair.as_deref(), &options)?))
     }
 
     pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, JsValue> {

@@ -2,9 +2,10 @@
 
 use super::byte_level::added::AddedToken;
 use super::error::{Error, Result};
+use super::pair::{char_offsets, direction, encoded, join};
 use super::split::native_classes::spell_out_file;
-use super::{EncodeOptions, Encoded, OffsetUnit};
-use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
+use super::{EncodeOptions, Encoded};
+use tokenizers::{pad_encodings, PostProcessorWrapper, Tokenizer, TruncationParams};
 
 /// Any tokenizer.json.
 pub struct General {
@@ -51,29 +52,50 @@ impl General {
             let encoding = self.inner.encode_fast(text, add).map_err(fail)?;
             return Ok(Encoded {
                 ids: encoding.get_ids().to_vec(),
-                offsets: vec![],
+                ..Encoded::default()
             });
         };
         let encoding = self.inner.encode_char_offsets(text, add).map_err(fail)?;
-        let mut units = vec![];
-        if unit == OffsetUnit::Utf16 && !text.is_ascii() {
-            let mut at = 0;
-            units.extend(text.chars().map(|c| {
-                at += c.len_utf16() as u32;
-                at - c.len_utf16() as u32
-            }));
-            units.push(at);
-        }
-        let place = |n: usize| units.get(n).copied().unwrap_or(n as u32);
-        let offsets = encoding
-            .get_offsets()
-            .iter()
-            .map(|&(a, b)| (place(a), place(b)))
-            .collect();
         Ok(Encoded {
+            offsets: char_offsets(&encoding, text, None, unit),
             ids: encoding.get_ids().to_vec(),
-            offsets,
+            type_ids: vec![],
         })
+    }
+
+    /// See [`super::Tokenizer::encode_pair`].
+    pub fn encode_pair(
+        &mut self,
+        text: &str,
+        pair: Option<&str>,
+        options: &EncodeOptions,
+    ) -> Result<Encoded> {
+        let fail = |e: tokenizers::Error| Error::range(format!("Cannot encode text: {e}"));
+        self.inner.set_encode_special_tokens(!options.allow_special);
+        // The crate stops early where it truncates, and then takes the part that it has read for the
+        // whole: which of two texts is longer would depend on where it stopped.
+        self.inner
+            .with_truncation(None)
+            .map_err(|e| Error::range(format!("Cannot truncate: {e}")))?;
+        let padding = self.inner.get_padding().cloned();
+        let processor = self.inner.get_post_processor().cloned();
+        self.inner.with_padding(None);
+        self.inner.with_post_processor(None::<PostProcessorWrapper>);
+        let first = self.inner.encode_char_offsets(text, false);
+        let second = pair.map(|pair| self.inner.encode_char_offsets(pair, false));
+        self.inner.with_padding(padding.clone());
+        self.inner.with_post_processor(processor.clone());
+        let mut second = second.transpose().map_err(fail)?;
+        if let Some(second) = &mut second {
+            second.set_type_ids(vec![1; second.len()]);
+        }
+        let found = (first.map_err(fail)?, second);
+        let file = self.truncation.clone();
+        let mut encoding = [join(found, processor.as_ref(), file, options)?];
+        if let Some(padding) = &padding {
+            pad_encodings(&mut encoding, padding).map_err(fail)?;
+        }
+        Ok(encoded(&encoding[0], text, pair, options))
     }
 
     fn set_truncation(&mut self, options: &EncodeOptions) -> Result<()> {
@@ -86,11 +108,7 @@ impl General {
             });
         }
         if let (Some(params), Some(left)) = (&mut params, options.truncate_left) {
-            params.direction = if left {
-                TruncationDirection::Left
-            } else {
-                TruncationDirection::Right
-            };
+            params.direction = direction(left);
         }
         if let Some(params) = &params {
             use tokenizers::PostProcessor;

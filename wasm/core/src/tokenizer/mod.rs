@@ -8,6 +8,7 @@ pub mod byte_level;
 pub mod char_class;
 pub mod error;
 pub mod general;
+pub mod pair;
 pub mod split;
 pub mod stream;
 pub mod train;
@@ -17,6 +18,7 @@ use byte_level::added::AddedToken;
 use byte_level::ByteLevel;
 use error::Result;
 use general::General;
+use tokenizers::TruncationStrategy;
 
 /// What offsets count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct EncodeOptions {
     pub max_length: Option<usize>,
     /// Cut on the left; by default what the file says, else on the right.
     pub truncate_left: Option<bool>,
+    /// Which of two texts is cut; by default what the file says, else the longest first.
+    pub truncate: Option<TruncationStrategy>,
 }
 
 impl Default for EncodeOptions {
@@ -49,6 +53,7 @@ impl Default for EncodeOptions {
             offsets: None,
             max_length: None,
             truncate_left: None,
+            truncate: None,
         }
     }
 }
@@ -58,6 +63,8 @@ impl Default for EncodeOptions {
 pub struct Encoded {
     pub ids: Vec<u32>,
     pub offsets: Vec<(u32, u32)>,
+    /// The type id of each, where [`Tokenizer::encode_pair`] gave them.
+    pub type_ids: Vec<u32>,
 }
 
 /// A loaded tokenizer.json.
@@ -79,6 +86,19 @@ impl Tokenizer {
         match self {
             Self::ByteLevel(engine) => engine.encode(text, options),
             Self::General(engine) => engine.encode(text, options),
+        }
+    }
+
+    /// Encodes a text, or two as one sequence, with the type ids of the post-processor.
+    pub fn encode_pair(
+        &mut self,
+        text: &str,
+        pair: Option<&str>,
+        options: &EncodeOptions,
+    ) -> Result<Encoded> {
+        match self {
+            Self::ByteLevel(engine) => engine.encode_pair(text, pair, options),
+            Self::General(engine) => engine.encode_pair(text, pair, options),
         }
     }
 

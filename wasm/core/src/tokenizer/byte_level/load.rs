@@ -101,6 +101,7 @@ pub fn load(json: &[u8], extra: &[AddedToken]) -> Result<Option<ByteLevel>> {
         prefix_space,
         added,
         post,
+        post_processor: file.post_processor,
         truncation: file.truncation,
         state: Default::default(),
     }))

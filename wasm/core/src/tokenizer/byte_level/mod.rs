@@ -6,7 +6,7 @@ pub mod bpe;
 pub mod load;
 pub mod merges;
 pub mod normalize;
-mod offsets;
+pub mod offsets;
 pub mod parse;
 pub mod post;
 pub mod vocab;
@@ -20,6 +20,7 @@ use merges::Merges;
 use normalize::Normalizer;
 use post::Post;
 use serde::Deserialize;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -49,6 +50,8 @@ pub struct ByteLevel {
     prefix_space: bool,
     added: Added,
     post: Post,
+    /// The same as the file has it, for text pairs.
+    post_processor: Value,
     truncation: Option<Truncation>,
     state: RefCell<State>,
 }
@@ -70,23 +73,7 @@ impl ByteLevel {
     /// The ids of `text`.
     pub fn encode(&self, text: &str, options: &EncodeOptions) -> Result<Encoded> {
         let limit = self.limit(options)?;
-        let mut out = Output {
-            ids: vec![],
-            spans: options.offsets.map(|_| vec![]),
-        };
-        {
-            let state = &mut *self.state.borrow_mut();
-            let mut parts = vec![];
-            self.added
-                .parts(text, false, options.allow_special, &mut parts);
-            for &(id, start, end) in &parts {
-                match id {
-                    Some(id) => self.push_added(id, text, start, end, &mut out),
-                    None => self.encode_part(text, start, end, options, state, &mut out),
-                }
-            }
-        }
-        let Output { mut ids, mut spans } = out;
+        let Output { mut ids, mut spans } = self.output(text, options);
         if let Some((max, left)) = limit {
             if ids.len() > max {
                 let keep = if left {
@@ -111,7 +98,45 @@ impl ByteLevel {
                 offsets.extend(after.iter().map(|_| (0, 0)));
             }
         }
-        Ok(Encoded { ids, offsets })
+        Ok(Encoded {
+            ids,
+            offsets,
+            type_ids: vec![],
+        })
+    }
+
+    /// The ids of `text` before truncation and post-processing, with the place of each.
+    pub fn spans_of(&self, text: &str, options: &EncodeOptions) -> (Vec<u32>, Vec<offsets::Span>) {
+        let Output { ids, spans } = self.output(text, options);
+        (ids, spans.unwrap_or_default())
+    }
+
+    /// The post-processor of the file.
+    pub fn post_processor(&self) -> &Value {
+        &self.post_processor
+    }
+
+    /// The truncation of the file.
+    pub fn file_truncation(&self) -> Option<&Truncation> {
+        self.truncation.as_ref()
+    }
+
+    fn output(&self, text: &str, options: &EncodeOptions) -> Output {
+        let mut out = Output {
+            ids: vec![],
+            spans: options.offsets.map(|_| vec![]),
+        };
+        let state = &mut *self.state.borrow_mut();
+        let mut parts = vec![];
+        self.added
+            .parts(text, false, options.allow_special, &mut parts);
+        for &(id, start, end) in &parts {
+            match id {
+                Some(id) => self.push_added(id, text, start, end, &mut out),
+                None => self.encode_part(text, start, end, options, state, &mut out),
+            }
+        }
+        out
     }
 
     /// How many ids of the text itself may stay, and whether to cut on the left.
