@@ -9,6 +9,8 @@
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
+import { startLog } from "./runs/log.ts";
+import { METRICS_TYPE, ServiceMetrics } from "./runs/service_metrics.ts";
 import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
 import { GenerationService } from "./runs/worker/generation_service.ts";
 import { Supervisor } from "./runs/worker/supervisor.ts";
@@ -39,13 +41,21 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
   await makeHome(configuration.home);
   await using runs = await openRuns(configuration);
   const { store, queue, sweeps } = runs;
-  const supervisor = new Supervisor({ store, queue, configuration, main: import.meta.url });
+  startLog(configuration.logFormat);
+  const metrics = new ServiceMetrics(store);
+  const supervisor = new Supervisor({
+    store,
+    queue,
+    configuration,
+    main: import.meta.url,
+    onWork: (run, work) => work ? metrics.worked(run, work) : metrics.ended(run),
+  });
   supervisor.start();
   const stop = new AbortController();
   const generation = new GenerationService({ configuration, main: import.meta.url });
   const server = serve
-    ? await listen(configuration, { store, sweeps, generation }, () => supervisor.wake())
-    : undefined;
+    ? await listen(configuration, { store, sweeps, generation, metrics }, () => supervisor.wake())
+    : listenForMetrics(configuration, metrics);
   const sweeping = serve ? stopHopelessRuns({ store, sweeps }, stop.signal) : undefined;
 
   await Promise.race(
@@ -74,9 +84,27 @@ async function makeHome(folder: string): Promise<void> {
   }
 }
 
+// A worker serves nothing but what it measures, where it is told to.
+function listenForMetrics(
+  { host: hostname, metricsPort: port }: Configuration,
+  metrics: ServiceMetrics,
+): Deno.HttpServer | undefined {
+  if (port === undefined) return undefined;
+  return Deno.serve(
+    { hostname, port, onListen: () => {} },
+    async (request) =>
+      new URL(request.url).pathname === "/metrics"
+        ? new Response(await metrics.text(), { headers: { "Content-Type": METRICS_TYPE } })
+        : new Response("See /metrics\n", { status: 404 }),
+  );
+}
+
 async function listen(
   configuration: Configuration,
-  parts: Pick<OpenRuns, "store" | "sweeps"> & { generation: GenerationService },
+  parts: Pick<OpenRuns, "store" | "sweeps"> & {
+    generation: GenerationService;
+    metrics: ServiceMetrics;
+  },
   wake: () => void,
 ): Promise<Deno.HttpServer> {
   const { createApp } = await import("./routes/app.ts");

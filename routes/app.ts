@@ -5,6 +5,8 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { log } from "../runs/log.ts";
+import type { ServiceMetrics } from "../runs/service_metrics.ts";
 import { InvalidSpecError } from "../runs/spec/problems.ts";
 import { CODE_VERSION, type SubmitContext } from "../runs/submit_run.ts";
 import { IdempotencyConflictError } from "../runs/store/run_store.ts";
@@ -24,6 +26,7 @@ import { figureRoutes } from "./figures.ts";
 import { generateRoutes } from "./generate.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { openaiRoutes } from "./openai_completions.ts";
 import { pageRoutes } from "./pages.tsx";
@@ -41,6 +44,7 @@ export interface AppContext extends SubmitContext {
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   readonly guard: GuardOptions;
+  readonly metrics: ServiceMetrics;
   /** Continues prompts in a process of its own. */
   readonly generation: GenerationService;
   /** Tells the workers that there is something to do. */
@@ -61,6 +65,7 @@ export function createApp(context: AppContext): OpenAPIHono {
     },
   }));
   app.route("/", guard(context.guard));
+  app.route("/", metricsRoutes(context.metrics));
   const limit = bodyLimit({
     maxSize: context.bodyLimit,
     onError: (c) =>
@@ -118,7 +123,8 @@ export function createApp(context: AppContext): OpenAPIHono {
     if (error instanceof GenerationFailedError) return problem(c, 503, error.message);
     if (aborted(error)) return new Response(null, { status: 499 });
     if (error instanceof HTTPException) return problem(c, error.status, error.message);
-    console.error(`${c.req.method} ${c.req.path} (request ${c.get("requestId")}):`, error);
+    const { method, path } = c.req;
+    log("error", "Cannot answer a request", { method, path, request: c.get("requestId") }, error);
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);
   });
   return app;

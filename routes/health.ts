@@ -2,6 +2,8 @@
 
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
+import { join } from "@std/path";
+import { log } from "../runs/log.ts";
 import type { RunStore } from "../runs/store/run_store.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -9,7 +11,13 @@ const Status = z.object({ status: z.literal("ok") });
 const ok = { description: "Yes", content: { "application/json": { schema: Status } } };
 
 /** Liveness and readiness. */
-export function healthRoutes({ store }: { store: RunStore }): OpenAPIHono {
+export function healthRoutes(
+  { store, home }: { readonly store: RunStore; readonly home: string },
+): OpenAPIHono {
+  const checks: Readonly<Record<string, () => Promise<unknown>>> = {
+    "the store": () => store.list({ limit: 1 }),
+    "the data folder": () => tryWriting(home),
+  };
   return new OpenAPIHono()
     .openapi(
       createRoute({
@@ -26,19 +34,29 @@ export function healthRoutes({ store }: { store: RunStore }): OpenAPIHono {
         method: "get",
         path: "/readyz",
         tags: ["health"],
-        summary: "Whether runs can be taken: the store answers",
-        responses: { 200: ok, 503: problemResponse("The store does not answer") },
+        summary: "Whether runs can be taken: the store answers, the data folder can be written",
+        responses: { 200: ok, 503: problemResponse("What is not ready") },
       }),
       async (c) => {
-        try {
-          await store.list({ limit: 1 });
-        } catch (error) {
-          console.error("The store does not answer:", error);
-          throw new HTTPException(503, {
-            message: "Cannot take runs: the store does not answer",
-          });
+        const broken: string[] = [];
+        for (const [name, check] of Object.entries(checks)) {
+          try {
+            await check();
+          } catch (error) {
+            log("error", `Not ready: ${name}`, {}, error);
+            broken.push(name);
+          }
         }
-        return c.json({ status: "ok" as const }, 200);
+        if (broken.length === 0) return c.json({ status: "ok" as const }, 200);
+        throw new HTTPException(503, {
+          message: `Cannot take runs: ${broken.join(" and ")} cannot be used`,
+        });
       },
     );
+}
+
+async function tryWriting(folder: string): Promise<void> {
+  const path = join(folder, `.ready.${crypto.randomUUID()}.tmp`);
+  await Deno.writeTextFile(path, "ok");
+  await Deno.remove(path);
 }

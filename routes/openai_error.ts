@@ -4,6 +4,7 @@ import type { OpenAPIHonoOptions, z } from "@hono/zod-openapi";
 import type { Context, Env } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { log } from "../runs/log.ts";
 import { InvalidSpecError, type Problem, problemsOf } from "../runs/spec/problems.ts";
 import { GenerationFailedError } from "../runs/worker/generation_service.ts";
 import { aborted } from "./aborted.ts";
@@ -50,6 +51,7 @@ export function openaiError(error: Error, context: Context): Response {
   if (error instanceof GenerationFailedError) return answer(context, 503, error.message);
   if (error instanceof HTTPException) return answer(context, error.status as 400, error.message);
   if (aborted(error)) return new Response(null, { status: 499 });
-  console.error(`${context.req.method} ${context.req.path}:`, error);
+  const { method, path } = context.req;
+  log("error", "Cannot answer a request", { method, path }, error);
   return answer(context, 500, "Something broke here, not in the request");
 }

@@ -2,6 +2,7 @@
 
 import { join, resolve } from "@std/path";
 import { type ApiKey, parseApiKeys } from "./api_keys.ts";
+import type { LogFormat } from "./log.ts";
 
 /** What the environment decides. */
 export interface Configuration {
@@ -27,6 +28,10 @@ export interface Configuration {
     /** Event streams that are open at the same time. */
     readonly maxStreams: number;
   };
+  /** How log lines look. */
+  readonly logFormat: LogFormat;
+  /** Where a worker that serves nothing else tells its metrics; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
   /** A worker that is not heard from for so long loses its runs, in milliseconds. */
   readonly lease: number;
   /** The process that generates ends after so long without a request, in milliseconds. */
@@ -73,6 +78,13 @@ export function readConfiguration(
       `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno" or "dawn"`,
     );
   }
+  const logFormat = text("NOREGRET_LOG") ?? "text";
+  if (logFormat !== "text" && logFormat !== "json") {
+    throw new RangeError(
+      `Cannot read NOREGRET_LOG: found "${logFormat}", expected "text" or "json"`,
+    );
+  }
+  const metricsPort = text("NOREGRET_METRICS_PORT");
   const threads = text("NOREGRET_THREADS"), gpuMemory = text("NOREGRET_GPU_MEMORY");
   return {
     host: text("HOST") ?? "127.0.0.1",
@@ -94,6 +106,10 @@ export function readConfiguration(
       rateLimit: integer("NOREGRET_RATE_LIMIT", text("NOREGRET_RATE_LIMIT") ?? "0", 0, 10_000_000),
       maxStreams: integer("NOREGRET_STREAMS", text("NOREGRET_STREAMS") ?? "500", 1, 100_000),
     },
+    logFormat,
+    metricsPort: metricsPort === undefined
+      ? undefined
+      : integer("NOREGRET_METRICS_PORT", metricsPort, 1, 65535),
     lease: 1000 * integer("NOREGRET_LEASE", text("NOREGRET_LEASE") ?? "15", 2, 3600),
     generationIdle: 1000 *
       integer("NOREGRET_GENERATION_IDLE", text("NOREGRET_GENERATION_IDLE") ?? "300", 0, 86_400),

@@ -2,6 +2,7 @@
 // while a worker has the run; who may write is decided by the row's lease and attempt alone.
 
 import { fromKysely, PgBoss } from "pg-boss";
+import { log } from "../log.ts";
 import type { WaitingLine } from "./waiting_line.ts";
 
 /** The queue of runs. */
@@ -25,7 +26,7 @@ export async function startPgBoss(url: string, supervise: boolean): Promise<PgBo
     supervise,
     migrate: true,
   });
-  boss.on("error", (error) => console.error("pg-boss:", error.message));
+  boss.on("error", (error) => log("error", `pg-boss: ${error.message}`));
   await boss.start();
   await boss.createQueue(DEAD_LETTERS, { retentionSeconds: YEAR_S });
   await boss.createQueue(QUEUE, {

@@ -2,7 +2,7 @@
 
 import { sql, type Transaction } from "kysely";
 import type { Selectable } from "kysely";
-import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
+import type { MetricPoint, Run, RunEvent, RunStatus } from "../spec/run.ts";
 import { appendEvents } from "./append_events.ts";
 import type { Database, Tables } from "./database.ts";
 import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
@@ -73,6 +73,12 @@ class KyselyRunStore implements RunStore {
     if (filter.specHash) query = query.where("spec_hash", "=", filter.specHash);
     if (filter.before) query = query.where("id", "<", filter.before);
     return (await query.orderBy("id", "desc").limit(filter.limit).execute()).map(toRun);
+  }
+
+  async countByStatus(): Promise<Partial<Record<RunStatus, number>>> {
+    const rows = await this.database.selectFrom("runs")
+      .select(({ fn }) => ["status", fn.countAll().as("count")]).groupBy("status").execute();
+    return Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]));
   }
 
   async requestCancel(id: string): Promise<Run | undefined> {

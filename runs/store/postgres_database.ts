@@ -3,6 +3,7 @@
 import { Kysely, PostgresDialect } from "kysely";
 // @ts-types="@types/pg"
 import pg from "pg";
+import { log } from "../log.ts";
 import type { Database, Tables } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
@@ -30,7 +31,7 @@ export async function openPostgres(url: string, connections: number): Promise<Da
     },
   });
   // A server that goes away ends idle connections: the pool opens new ones when it is back.
-  pool.on("error", (error) => console.error("PostgreSQL:", error.message));
+  pool.on("error", (error) => log("error", `PostgreSQL: ${error.message}`));
   try {
     await migrate(pool);
   } catch (error) {

@@ -81,6 +81,8 @@ export interface RunStore {
   create(run: NewRun): Promise<{ run: Run; created: boolean }>;
   get(id: string): Promise<Run | undefined>;
   list(filter: RunFilter): Promise<Run[]>;
+  /** How many runs there are in each state; states without any are left out. */
+  countByStatus(): Promise<Partial<Record<RunStatus, number>>>;
   /** Ends a queued run, asks a running one to stop, leaves others alone. */
   requestCancel(id: string): Promise<Run | undefined>;
   /** Events after `after`, in order, at most `limit`. */

@@ -1,5 +1,6 @@
 // Gives up on the runs of a sweep that are far behind.
 
+import { log } from "../log.ts";
 import { isFinal, type MetricPoint, type RunStatus } from "../spec/run.ts";
 import type { EarlyStopping } from "../spec/sweep.ts";
 import type { RunStore } from "../store/run_store.ts";
@@ -42,7 +43,7 @@ export async function stopHopelessRuns(
     try {
       for (const id of await sweeps.withEarlyStopping()) await look(id, store, sweeps);
     } catch (error) {
-      console.error("Cannot look after the sweeps:", error);
+      log("error", "Cannot look after the sweeps", {}, error);
     }
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, POLL_MS);

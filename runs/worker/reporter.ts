@@ -3,6 +3,7 @@
 import type { MetricPoint, Progress, RunEvent } from "../spec/run.ts";
 import type { Claim, Report, RunStore } from "../store/run_store.ts";
 import type { EventFile } from "./tensorboard.ts";
+import { tellWork } from "./work.ts";
 
 /** Longest time that something known is not yet stored, in milliseconds. */
 const FLUSH_MS = 200;
@@ -13,6 +14,10 @@ export class Reporter {
   #points: MetricPoint[] = [];
   #progress: Progress | undefined;
   #flushed = performance.now();
+
+  /** Bytes alive on the device. */
+  deviceBytes: () => number = () => 0;
+  #worked = { at: performance.now(), step: -1, tokens: 0 };
 
   /** Gets the points too, once they are stored. */
   tensorboard: EventFile | undefined;
@@ -54,5 +59,19 @@ export class Reporter {
       ...report,
     });
     if (points.length > 0) await this.tensorboard?.add(points);
+    if (progress) this.#tell(progress);
+  }
+
+  // The first report of a process only says where it starts from.
+  #tell({ step, tokens = 0 }: Progress): void {
+    const before = this.#worked;
+    this.#worked = { at: this.#flushed, step, tokens };
+    if (before.step < 0 || step <= before.step) return;
+    tellWork({
+      steps: step - before.step,
+      seconds: (this.#flushed - before.at) / 1000,
+      tokens: tokens - before.tokens,
+      deviceBytes: this.deviceBytes(),
+    });
   }
 }

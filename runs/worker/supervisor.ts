@@ -3,10 +3,12 @@
 
 import { ENGINE_ENVIRONMENT } from "../../compute/backend/cpu/engine_flags.ts";
 import type { Configuration } from "../configuration.ts";
+import { log } from "../log.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
 import { isFinal } from "../spec/run.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
 import { EXIT_STOPPED } from "./exit_code.ts";
+import { readWork, type Work } from "./work.ts";
 
 /** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
 const POLL_MS = 500;
@@ -24,6 +26,8 @@ export interface SupervisorOptions {
   readonly store: RunStore;
   readonly queue: RunQueue;
   readonly configuration: Configuration;
+  /** Told what jobs do; nothing when one has ended. */
+  readonly onWork?: (run: string, work: Work | undefined) => void;
   /** The program's entry point; the job process runs it with `run-job`. */
   readonly main: string;
 }
@@ -86,7 +90,7 @@ export class Supervisor {
           this.#spawn(claim);
         }
       } catch (error) {
-        console.error("Cannot look for queued runs:", error);
+        log("error", "Cannot look for queued runs", {}, error);
       }
       if (!this.#stopping) await this.#idle();
     }
@@ -110,7 +114,7 @@ export class Supervisor {
       env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },
       // The job reads its stdin and stops when this process is gone.
       stdin: "piped",
-      stdout: "null",
+      stdout: "piped",
       stderr: "piped",
     }).spawn();
     const now = performance.now();
@@ -123,17 +127,23 @@ export class Supervisor {
     };
     Object.assign(job, {
       done: this.#watch(job).catch((error) =>
-        console.error(`Cannot record the end of run ${claim.id}:`, error)
+        log("error", "Cannot record the end of a run", { run: claim.id }, error)
       ),
     });
     this.#jobs.add(job);
+    log("info", "A run starts", { run: claim.id, attempt: claim.attempt, pid: process.pid });
   }
 
   async #watch(job: Job): Promise<void> {
+    const { onWork } = this.options;
     const [tail, status] = await Promise.all([
       readTail(job.process.stderr),
       job.process.status,
+      readWork(job.process.stdout, (work) => onWork?.(job.claim.id, work)),
     ]);
+    onWork?.(job.claim.id, undefined);
+    const { code, signal } = status;
+    log("info", "The process of a run has ended", { run: job.claim.id, code, signal });
     await job.process.stdin.close().catch(() => {});
     try {
       await this.#record(job, status, tail);
@@ -171,7 +181,7 @@ export class Supervisor {
         else if (job.stop === undefined) askToStop(job, answer);
         if (performance.now() > job.handBackAt) askToStop(job, "shutdown");
       } catch (error) {
-        console.error(`Cannot prolong the lease of run ${job.claim.id}:`, error);
+        log("error", "Cannot prolong the lease of a run", { run: job.claim.id }, error);
         // Nobody answers: by now another worker may have it.
         if (performance.now() > job.heldUntil) askToStop(job, "lost");
       }

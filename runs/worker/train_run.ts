@@ -93,6 +93,7 @@ async function train(
     ? await EventFile.create(join(paths.tensorboard, run.id), (resume?.step ?? -1) + 1)
     : undefined;
   reporter.tensorboard = tensorboard;
+  reporter.deviceBytes = () => backend.memory().bytes;
 
   const warmUp = spec.task.kind === "grpo" ? spec.task.warm_up : undefined;
   if (warmUp) {

@@ -5,6 +5,7 @@ import type { GuardOptions } from "../../routes/guard.ts";
 import { createApp } from "../../routes/app.ts";
 import { openRuns } from "../../runs/open_runs.ts";
 import { GenerationService } from "../../runs/worker/generation_service.ts";
+import { ServiceMetrics } from "../../runs/service_metrics.ts";
 import { makeTinyHome } from "../runs/tiny_home.ts";
 
 /** A service on a data folder of its own. */
@@ -28,6 +29,7 @@ export async function makeApp(guard: Partial<GuardOptions> = {}) {
     home: tiny.home,
     paths: tiny.paths,
     bodyLimit: 64 * 1024,
+    metrics: new ServiceMetrics(store),
     guard: { apiKeys: [], rateLimit: 0, maxStreams: 100, ...guard },
     wake: () => woken++,
   });
