@@ -6,7 +6,12 @@ import type { LargestTensor } from "../backend/counting_backend.ts";
 import { type ModelConfig, weightShapes } from "../models/config.ts";
 import { type Method, trainableShapes } from "../models/method.ts";
 import { createModel, type ModelOptions } from "../models/model.ts";
+import { referenceModel } from "../models/reference.ts";
 import type { WeightSource } from "../models/weights.ts";
+import type { PolicyOptions } from "../ops/grpo_loss.ts";
+import { createGenerator } from "./generate.ts";
+import type { GeneratorOptions } from "./generation.ts";
+import { GrpoStep } from "./grpo_step.ts";
 import { EvalStep, TrainStep } from "./step.ts";
 
 /** What is planned. */
@@ -17,8 +22,15 @@ export interface MemoryPlanOptions {
   /** Tokens of one forward and backward pass. */
   readonly tokens: number;
   readonly checkpointing: boolean;
-  /** Whether the run is evaluated too. */
+  /** Whether the run is evaluated too, by its loss. */
   readonly evaluates: boolean;
+  /** Of a run that learns from what it samples. */
+  readonly policy?: {
+    readonly sampler: GeneratorOptions;
+    readonly loss: PolicyOptions & { readonly temperature: number };
+    /** Whether a copy of what is trained is kept, to measure the distance to it. */
+    readonly reference: boolean;
+  } | undefined;
   readonly device: CountedDevice;
 }
 
@@ -35,6 +47,8 @@ export interface MemoryPlan {
   readonly activations: number;
   /** The same of the evaluation, which stays allocated beside training. */
   readonly evaluation: number;
+  /** The sampler's keys and values, and a copy of what is trained where there is one. */
+  readonly sampling: number;
   /** Batches, tables, recorded calls, and what a checkpoint is read back through. */
   readonly workspace: number;
   /** The most at any time. */
@@ -43,16 +57,26 @@ export interface MemoryPlan {
   readonly largest: LargestTensor;
 }
 
-/** Plans the memory of a run of supervised fine-tuning. */
+/**
+ * Plans the memory of a run. What a sampler's own passes take is not in it: they are short, and as
+ * large as its prompts turn out to be.
+ */
 export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan> {
-  const { config, method, dtype, tokens, checkpointing, evaluates } = options;
+  const { config, method, dtype, tokens, checkpointing, evaluates, policy } = options;
   const backend = createCountingBackend(options.device);
   const adapter = method.kind === "lora"
     ? emptyWeights(new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape])))
     : undefined;
   const weights = emptyWeights(weightShapes(config));
   const model = await createModel({ backend, config, weights, adapter, method, dtype, seed: 0 });
-  const train = new TrainStep(model, tokens, { gradientCheckpointing: checkpointing });
+  const before = backend.memory().bytes;
+  if (policy) createGenerator(model, policy.sampler);
+  const reference = policy?.reference ? await referenceModel(model) : undefined;
+  const sampling = backend.memory().bytes - before;
+  const forward = { gradientCheckpointing: checkpointing };
+  const train = policy
+    ? new GrpoStep(model, tokens, { ...policy.loss, ...forward, reference })
+    : new TrainStep(model, tokens, forward);
   const evaluation = evaluates ? new EvalStep(model, tokens) : undefined;
   // A checkpoint reads what is trained, one buffer at a time.
   await model.trainable.state();
@@ -64,6 +88,7 @@ export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan
     optimizer: 2 * values,
     activations: train.workspaceBytes,
     evaluation: evaluation?.workspaceBytes ?? 0,
+    sampling,
   };
   const total = backend.memory().peakBytes;
   const known = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);

@@ -54,21 +54,39 @@ export function deviceMemory(
   return { kind, software, bytes, maxTensorBytes, limit };
 }
 
-/** The memory that a spec's training takes on a device. */
+/** Completions that a grpo run samples side by side at most. */
+const MOST_AT_ONCE = 256;
+
+/**
+ * The memory that a spec's training takes on a device. How long the prompts of a grpo task are is known
+ * when they are read: what it needs at the least is planned.
+ */
 export function planRun(
   spec: RunSpec,
   config: ModelConfig,
   device: Pick<DeviceMemory, "kind" | "software" | "maxTensorBytes">,
 ): Promise<MemoryPlan> {
-  const { method, dtype } = spec;
+  const { method, dtype, task } = spec;
+  const length = task.kind === "grpo"
+    ? Math.min(task.max_completion_length, config.max_position_embeddings - 1)
+    : maxLengthOf(spec, config);
   return planMemory({
     config,
     method,
     dtype,
     device,
-    tokens: spec.batch_size / spec.gradient_accumulation_steps * maxLengthOf(spec, config),
+    tokens: Math.ceil(spec.batch_size / spec.gradient_accumulation_steps) * length,
     checkpointing: spec.gradient_checkpointing,
-    evaluates: evaluates(spec),
+    evaluates: task.kind === "sft" && evaluates(spec),
+    policy: task.kind === "sft" ? undefined : {
+      sampler: {
+        batch: Math.min(spec.batch_size, MOST_AT_ONCE),
+        maxPromptLength: 1,
+        maxCompletionLength: length,
+      },
+      loss: { ...task, epsilon_high: task.epsilon_high ?? task.epsilon },
+      reference: task.beta > 0 || task.log_kl,
+    },
   });
 }
 
@@ -89,10 +107,10 @@ export async function memoryProblem(
   device: DeviceMemory,
   plan: MemoryPlan,
 ): Promise<string | undefined> {
-  const why = misfit(plan, device);
+  const why = misfit(plan, device, spec.model);
   if (why === undefined) return undefined;
   const fits = async (changed: RunSpec) =>
-    misfit(await planRun(changed, config, device), device) === undefined;
+    misfit(await planRun(changed, config, device), device, spec.model) === undefined;
   const changes = changesOf(spec, config);
   const enough: string[] = [];
   for (const { name, apply } of changes) if (await fits(apply(spec))) enough.push(name);
@@ -112,9 +130,11 @@ export async function memoryProblem(
 function misfit(
   plan: MemoryPlan,
   { kind, bytes, maxTensorBytes, limit }: DeviceMemory,
+  model: string,
 ): string | undefined {
   if (bytes !== undefined && plan.total > bytes) {
-    return `Expected at most ${show(bytes)} (${limit}) but the run takes ${describePlan(plan)}`;
+    return `Expected at most ${show(bytes)} (${limit}) but a run of ${model} takes ` +
+      describePlan(plan);
   }
   // A GPU binds weights in blocks of rows; on the processor a tensor is one piece.
   if (kind === "cpu" && plan.largest.bytes > maxTensorBytes) {
@@ -156,11 +176,18 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
       apply: (some) => ({ ...some, method: { ...method, r } }),
     });
   }
-  const quarter = Math.ceil(maxLengthOf(spec, config) / 4);
-  if (quarter >= 2 && spec.task.kind === "sft") {
+  const { task } = spec;
+  if (task.kind === "grpo") {
+    const shorter = Math.max(1, task.max_completion_length >> 2);
     changes.push({
-      name: `max_length: ${quarter}`,
-      apply: (some) => ({ ...some, task: { ...some.task, max_length: quarter } }),
+      name: `max_completion_length: ${shorter}`,
+      apply: (some) => ({ ...some, task: { ...task, max_completion_length: shorter } }),
+    });
+  } else {
+    const shorter = Math.max(2, maxLengthOf(spec, config) >> 2);
+    changes.push({
+      name: `max_length: ${shorter}`,
+      apply: (some) => ({ ...some, task: { ...task, max_length: shorter } }),
     });
   }
   return changes;

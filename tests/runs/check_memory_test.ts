@@ -42,7 +42,7 @@ Deno.test("memoryProblem() gives the table and each change that would be enough"
   const wide = (await problemOf({ dtype: "bf16" }))!;
   assert.match(
     wide,
-    /^Expected at most 4\.29 GB \(4 GiB, all that a 32-bit address reaches\) but the run takes \S+ GB \(weights 2\.47 GB, adapter \S+ MB, gradients \S+ MB, optimizer \S+ MB, activations \S+ GB, evaluation \S+ MB, workspace \S+ MB\); it would fit with /,
+    /^Expected at most 4\.29 GB \(4 GiB, all that a 32-bit address reaches\) but a run of meta-llama\/Llama-3\.2-1B takes \S+ GB \(weights 2\.47 GB, adapter \S+ MB, gradients \S+ MB, optimizer \S+ MB, activations \S+ GB, evaluation \S+ MB, workspace \S+ MB\); it would fit with /,
   );
   const named = wide.split("it would fit with ")[1]!;
   assert.match(named, /gradient_accumulation_steps: 8/);
@@ -60,6 +60,34 @@ Deno.test("memoryProblem() joins changes where one is not enough, and says where
     full,
     /even with .* it takes \S+ GB: expected a smaller model, or a device with more/,
   );
+});
+
+Deno.test("a grpo run is planned with what it needs at the least, its cache and reference included", async () => {
+  const task = (changes: Record<string, unknown>) => ({
+    kind: "grpo" as const,
+    dataset: "openai/gsm8k",
+    num_generations: 8,
+    max_completion_length: 128,
+    log_kl: false,
+    ...changes,
+  });
+  const plan = async (changes: Record<string, unknown>, method: RunSpecInput["method"]) =>
+    await planRun(
+      parseRunSpec({ model: "m", batch_size: 8, method, task: task(changes) }),
+      LLAMA_1B,
+      cpuMemory(64 * GB),
+    );
+  const lora = { kind: "lora" as const, r: 4 };
+  const small = await plan({}, lora);
+  // 8 sequences of 129 tokens, 16 layers, keys and values of 8 heads of 64, in f32.
+  const cache = 8 * 129 * 16 * 2 * 8 * 64 * 4;
+  assert.ok(small.sampling > cache && small.sampling < 1.1 * cache, `${small.sampling}`);
+  assert.equal((await plan({ max_prompt_length: 4000 }, lora)).total, small.total);
+  const full = { kind: "full" as const, target_modules: ["q_proj"] };
+  const [without, copied] = [await plan({}, full), await plan({ log_kl: true }, full)];
+  assert.equal(copied.sampling - without.sampling, 16 * 2048 * 2048 * 4);
+  const long = (await problemOf({ task: task({ max_completion_length: 4096 }), dtype: "bf16" }))!;
+  assert.match(long, /sampling \S+ GB.*max_completion_length: 1024/);
 });
 
 Deno.test("the limit is the machine's memory where that is less than an address reaches", async () => {
