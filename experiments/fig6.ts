@@ -32,7 +32,7 @@ function baseSpec(
       kind: "grpo",
       dataset: { name },
       eval_dataset: { name: evalName, split: "test", ...(limit !== undefined && { limit }) },
-      ...(warmUp && { warm_up: { dataset: { name }, ...warmUp } }),
+      ...(warmUp && { warm_up: warmUp }),
       ...task,
       num_epochs: 1000,
       log_kl: false,

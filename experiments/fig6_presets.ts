@@ -27,11 +27,15 @@ export interface Fig6Preset {
   readonly seeds: number;
   /** Held-out problems; absent: all of them. */
   readonly evalLimit?: number;
-  /** The supervised start, on the dataset that is then learnt from. */
-  readonly warmUp?: Omit<NonNullable<GrpoTask["warm_up"]>, "dataset">;
+  /** The supervised start. */
+  readonly warmUp?: GrpoTask["warm_up"];
   readonly task: Pick<
     GrpoTask,
-    "num_generations" | "temperature" | "max_prompt_length" | "max_completion_length"
+    | "num_generations"
+    | "temperature"
+    | "eval_temperature"
+    | "max_prompt_length"
+    | "max_completion_length"
   >;
   readonly base: Pick<
     RunSpecInput,
@@ -42,11 +46,14 @@ export interface Fig6Preset {
 const TINY_TASK = {
   num_generations: 8,
   temperature: 1,
+  eval_temperature: 1,
   max_prompt_length: 160,
   max_completion_length: 16,
 } as const;
 
 const GRADE_SCHOOL = { name: "noregret/grade-school-1" };
+/** Half of its answers are given up: who starts from it is right some of the time. */
+const HALF_SOLVED = "noregret/half-solved";
 
 /** Each preset of figure 6. */
 export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
@@ -60,7 +67,14 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
     steps: 2,
     seeds: 1,
     evalLimit: 32,
-    warmUp: { max_steps: 20, batch_size: 4, max_length: 256, learning_rate: 2e-3, seed: 0 },
+    warmUp: {
+      dataset: HALF_SOLVED,
+      max_steps: 20,
+      batch_size: 4,
+      max_length: 256,
+      learning_rate: 2e-3,
+      seed: 0,
+    },
     task: TINY_TASK,
     base: { batch_size: 16, gradient_accumulation_steps: 4, save_steps: 1_000_000 },
   },
@@ -74,7 +88,14 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
     steps: 24,
     seeds: 1,
     evalLimit: 256,
-    warmUp: { max_steps: 400, batch_size: 8, max_length: 256, learning_rate: 2e-3, seed: 0 },
+    warmUp: {
+      dataset: HALF_SOLVED,
+      max_steps: 400,
+      batch_size: 8,
+      max_length: 256,
+      learning_rate: 2e-3,
+      seed: 0,
+    },
     task: TINY_TASK,
     base: { batch_size: 64, gradient_accumulation_steps: 8, save_steps: 1_000_000 },
   },
@@ -96,6 +117,7 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
     task: {
       num_generations: 32,
       temperature: 0.8,
+      eval_temperature: 0.8,
       max_prompt_length: 2048,
       max_completion_length: 1024,
     },

@@ -4,7 +4,7 @@
 import type { DatasetInfo } from "../datasets.ts";
 import { chat } from "./chat.ts";
 import { competition } from "./competition.ts";
-import { gradeSchool } from "./grade_school.ts";
+import { gradeSchool, halfSolved } from "./grade_school.ts";
 import { reasoning } from "./reasoning.ts";
 
 const LICENCE = "CC0-1.0";
@@ -35,6 +35,14 @@ export const GENERATED: readonly DatasetInfo[] = [
     splits,
     sample: gradeSchool([index + 1]),
   })),
+  {
+    name: "noregret/half-solved",
+    description: "Level 1 of noregret/grade-school with about half of the answers given up",
+    licence: LICENCE,
+    schema: "problem",
+    splits: { train: { rows: 8192, tokens: 703_554 }, test: { rows: 1024, tokens: 89_487 } },
+    sample: halfSolved(1),
+  },
   {
     name: "noregret/competition",
     description:

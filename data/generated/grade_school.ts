@@ -36,6 +36,24 @@ export function gradeSchoolProblem(
   return { ...drawProblem(template, draw, level > 1), level, topic: template.topic };
 }
 
+/** What stands in place of an answer that was given up. */
+export const GIVEN_UP = "I give up.";
+
+/**
+ * Rows of one level with about half of the answers given up: who learns from them is right some of the
+ * time, and can learn from rewards to try.
+ */
+export function halfSolved(level: number): RowGenerator<GradeSchoolRow> {
+  return (split, count) =>
+    generateRows(`half-solved ${level} ${split}`, count, (draw) => {
+      const problem = gradeSchoolProblem([level], split, draw);
+      const { question, steps, topic } = problem;
+      const solved = draw.integer(0, 1) === 1;
+      const answer = solved ? [...steps, `#### ${problem.answer}`].join("\n") : GIVEN_UP;
+      return { question, answer, level, topic };
+    }, ({ question }) => question);
+}
+
 /** Rows of the given levels. The templates of `test` do not occur in `train`. */
 export function gradeSchool(
   levels: readonly number[],
