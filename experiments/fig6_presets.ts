@@ -53,7 +53,7 @@ const TINY_TASK = {
 
 const GRADE_SCHOOL = { name: "noregret/grade-school-1" };
 /** Half of its answers are given up: who starts from it is right some of the time. */
-const HALF_SOLVED = "noregret/half-solved";
+const HALF_SOLVED = { name: "noregret/half-solved" };
 
 /** Each preset of figure 6. */
 export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
@@ -82,15 +82,15 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
     model: "noregret/tiny",
     datasets: [GRADE_SCHOOL],
     ranks: [1, 2, 4, 8, 16, 32],
-    loraRates: doublings(2.5e-4, 6),
-    fullRates: doublings(6.25e-5, 6),
+    loraRates: doublings(1.25e-4, 7),
+    fullRates: doublings(3.125e-5, 6),
     full: "matrices",
     steps: 24,
     seeds: 1,
     evalLimit: 256,
     warmUp: {
       dataset: HALF_SOLVED,
-      max_steps: 400,
+      max_steps: 800,
       batch_size: 8,
       max_length: 256,
       learning_rate: 2e-3,
