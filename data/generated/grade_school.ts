@@ -43,7 +43,9 @@ export const GIVEN_UP = "I give up.";
  * Rows of one level with about half of the answers given up: who learns from them is right some of the
  * time, and can learn from rewards to try.
  */
-export function halfSolved(level: number): RowGenerator<GradeSchoolRow> {
+export function halfSolved(
+  level: number,
+): (split: "train" | "test", count: number) => Iterable<GradeSchoolRow> {
   return (split, count) =>
     generateRows(`half-solved ${level} ${split}`, count, (draw) => {
       const problem = gradeSchoolProblem([level], split, draw);
