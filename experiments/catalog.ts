@@ -6,9 +6,10 @@ import { FIG1 } from "./fig1.ts";
 import { FIG2 } from "./fig2.ts";
 import { FIG3 } from "./fig3.ts";
 import { FIG4 } from "./fig4.ts";
+import { FIG5 } from "./fig5.ts";
 import { FIG6 } from "./fig6.ts";
 
 /** Figures by key, in the order of the paper. */
 export const FIGURES: Readonly<Record<string, Figure>> = Object.fromEntries(
-  [FIG1, FIG2, FIG3, FIG4, FIG6, CAPACITY].map((figure) => [figure.key, figure]),
+  [FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, CAPACITY].map((figure) => [figure.key, figure]),
 );

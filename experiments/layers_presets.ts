@@ -72,5 +72,6 @@ export const FIG5_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
     steps: 96,
     evalSteps: [96],
   },
-  paper: { ...LARGE, model: "Qwen/Qwen3-30B-A3B-Base" },
+  // Attention needs nine times the rank to be as large as the experts.
+  paper: { ...LARGE, model: "Qwen/Qwen3-30B-A3B-Base", ranks: [32] },
 };

@@ -160,7 +160,6 @@ export function curvePanel({ title, width, height, x, y, curves, rule }: Panel):
         strokeWidth: 2,
         fill: kind === "cross" ? null : "white",
         opacity: 1,
-        clip: true,
       },
       encoding: { ...at, color },
     });

@@ -2,6 +2,7 @@ import assert from "@std/assert";
 import { loraParameters } from "../../compute/theory/parameters.ts";
 import { shapesOf } from "../../experiments/architecture_of.ts";
 import { FIG4 } from "../../experiments/fig4.ts";
+import { FIG5 } from "../../experiments/fig5.ts";
 import { matchedAdapters } from "../../experiments/layers.ts";
 import { renderSvg } from "../../experiments/plot/render.ts";
 import { specHash } from "../../runs/spec/spec_hash.ts";
@@ -45,6 +46,23 @@ Deno.test("figure 4's presets are valid plans with no run twice", () => {
   }
   assert.equal(FIG4.grid({ preset: "laptop" }).length, 4 * 5 * 4);
   assert.equal(FIG4.grid({ preset: "laptop", ranks: [2, 8], lrs: [1e-3], seeds: 1 }).length, 8);
+});
+
+Deno.test("figure 5's presets are valid plans for mixtures of experts, whose ranks experts can share", () => {
+  for (const preset of ["smoke", "laptop", "paper"] as const) {
+    const specs = FIG5.grid({ preset });
+    assert.equal(new Set(specs.map(specHash)).size, specs.length);
+    for (const { model, method } of specs) {
+      const { num_experts_per_tok } = shapesOf(model);
+      const r = method.kind === "lora" ? method.r : NaN;
+      if (method.target_modules !== "attention") assert.equal(r % num_experts_per_tok!, 0);
+    }
+  }
+  const [attention, mlp, all] = matchedAdapters("noregret/tiny-moe", 12).map(({ targets, r }) =>
+    loraParameters(shapesOf("noregret/tiny-moe"), targets, r)
+  );
+  // Each unit of two experts' rank is 7,680 parameters.
+  assert.ok(Math.abs(attention! / all! - 1) < 0.02 && Math.abs(mlp! - all!) < 7_680 / 2 + 1);
 });
 
 Deno.test("figure 4 reproduces the paper's order of layers where it holds", () => {
