@@ -65,6 +65,8 @@ export async function fetchInputs(
   const wanted = [...hubSplits(dataset, "train")];
   if (eval_dataset === undefined) wanted.push(...hubSplits(withoutSplit(dataset), "test"));
   else wanted.push(...hubSplits(eval_dataset, "test"));
+  const warmUp = spec.task.kind === "grpo" ? spec.task.warm_up : undefined;
+  if (warmUp) wanted.push(...hubSplits(warmUp.dataset, "train"));
   for (const { name, split, optional } of wanted) {
     const found = (await datasetFiles(paths.datasets, name, split)).length > 0;
     if (found && !(await isHalfDownloaded(name, split, paths.datasets))) continue;
