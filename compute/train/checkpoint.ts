@@ -7,7 +7,8 @@ import {
   encodeSafetensors,
   readSafetensorsHeader,
 } from "../models/safetensors.ts";
-import { adapterSites, PEFT_PREFIX, trainedWeights } from "../models/method.ts";
+import { PEFT_PREFIX } from "../models/method.ts";
+import { peftConfig } from "../models/peft_config.ts";
 import type { TrainingState } from "./sft.ts";
 
 /** File name → contents. */
@@ -34,39 +35,9 @@ export async function trainedFiles(model: Model, baseModel: string): Promise<Fil
   const bytes = encodeSafetensors(tensors, { format: "pt" });
   if (method.kind === "full") return new Map([["model.safetensors", bytes]]);
   return new Map([
-    ["adapter_config.json", text(adapterConfig(model, baseModel))],
+    ["adapter_config.json", text(peftConfig(model.config, method, baseModel))],
     ["adapter_model.safetensors", bytes],
   ]);
-}
-
-/** adapter_config.json as PEFT reads it. */
-function adapterConfig(model: Model, baseModel: string): Record<string, unknown> {
-  const { method, config } = model;
-  if (method.kind !== "lora") throw new TypeError("Cannot describe an adapter: the method is full");
-  const modules = adapterSites(config, method).map((site) => site.module.split(".").at(-1)!);
-  // Whole paths: PEFT takes a name for every module that ends in it, "norm" for "input_layernorm" too.
-  const saved = [...trainedWeights(config, method).keys()].map((name) =>
-    name.replace(/\.weight$/, "")
-  );
-  return {
-    peft_type: "LORA",
-    task_type: "CAUSAL_LM",
-    base_model_name_or_path: baseModel,
-    r: method.r,
-    lora_alpha: method.lora_alpha,
-    target_modules: [...new Set(modules)],
-    modules_to_save: saved.length > 0 ? saved : null,
-    ensure_weight_tying: config.tie_word_embeddings && saved.includes("model.embed_tokens"),
-    lora_dropout: 0,
-    bias: "none",
-    use_rslora: false,
-    use_dora: false,
-    fan_in_fan_out: false,
-    init_lora_weights: true,
-    inference_mode: true,
-    rank_pattern: {},
-    alpha_pattern: {},
-  };
 }
 
 /** `trainer_state.json` and `optimizer.safetensors`: what a resume reads. */

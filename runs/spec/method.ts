@@ -8,11 +8,24 @@ export const StoredName = z.string().max(200).regex(
   "Expected letters, digits, `.`, `_` and `-`, with at most one `/`",
 );
 
-/** `all` = every linear layer of the blocks, `attention`, `mlp`, or module names. */
+/** One name or expression. */
+const ModuleName = z.string().min(1).max(256);
+
+/**
+ * `all` = every linear layer of the blocks, `attention`, `mlp`, `all-linear` (routers of a mixture too), a regular
+ * expression for whole paths, or module names.
+ */
 export const TargetModules = z.union([
-  z.enum(["all", "attention", "mlp"]),
-  z.array(z.string().min(1)).min(1).max(64),
+  z.enum(["all", "attention", "mlp", "all-linear"]),
+  ModuleName,
+  z.array(ModuleName).min(1).max(1024),
 ]).openapi("TargetModules");
+
+/** Numbers by expression for the end of a module's path. */
+const ModulePattern = (value: z.ZodType<number>) =>
+  z.record(ModuleName, value).refine((map) => Object.keys(map).length <= 1024, {
+    message: "Expected at most 1024 entries",
+  });
 
 /** Low-rank adaptation (Hu et al. 2021). */
 export const LoraMethod = z.strictObject({
@@ -22,6 +35,22 @@ export const LoraMethod = z.strictObject({
     description: "The update is scaled by lora_alpha / r.",
   }),
   target_modules: TargetModules.default("all"),
+  exclude_modules: z.union([ModuleName, z.array(ModuleName).min(1).max(1024)]).optional().openapi({
+    description: "Modules to leave out: names, or a regular expression for whole paths.",
+  }),
+  layers_to_transform: z.array(z.int().min(0)).min(1).max(1024).optional().openapi({
+    description: "Indices of the layers to adapt; absent: all.",
+  }),
+  layers_pattern: z.union([ModuleName, z.array(ModuleName).min(1).max(16)]).optional(),
+  rank_pattern: ModulePattern(z.int().min(1).max(512)).optional().openapi({
+    description: "Ranks of modules whose path ends in a match of the key.",
+  }),
+  alpha_pattern: ModulePattern(z.number().positive().max(1e6)).optional().openapi({
+    description: "The same for lora_alpha.",
+  }),
+  use_rslora: z.boolean().optional().openapi({
+    description: "Scale by lora_alpha / √r (Kalajdzievski 2023).",
+  }),
   init: z.enum(["peft", "guide"]).default("peft").openapi({
     description: "A ~ U(±1/√d_in) (`peft`) or U(±1/√r) (`guide`); B = 0.",
   }),

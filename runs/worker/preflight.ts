@@ -146,9 +146,9 @@ function checkModules(spec: RunSpec, config: ModelConfig, problems: Problem[]): 
       trainedWeights(config, { ...method, target_modules: "all", modules_to_save: [module] });
     })
   );
-  // What no single name decides: experts' ranks.
+  // What no single name decides: experts' ranks, layers, patterns.
   if (problems.length === before) {
-    collect("/method/r", problems, () => adapterSites(config, method));
+    collect("/method", problems, () => adapterSites(config, method));
   }
 }
 

@@ -2,7 +2,12 @@
 
 import { join } from "@std/path";
 import type { ModelConfig } from "../../compute/models/config.ts";
-import { trainableShapes } from "../../compute/models/method.ts";
+import {
+  adapterSites,
+  type LoraMethod as PeftMethod,
+  trainableShapes,
+} from "../../compute/models/method.ts";
+import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
 import type { LoraMethod } from "../spec/method.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
@@ -56,26 +61,9 @@ export async function checkAdapter(
     return;
   }
   try {
+    const theirs = parsePeftConfig(await parseJsonFile(adapter.folder, ADAPTER_CONFIG));
     const before = problems.length;
-    const json = await parseJsonFile(adapter.folder, ADAPTER_CONFIG) as
-      | Record<string, unknown>
-      | null;
-    for (const key of ["r", "lora_alpha"] as const) {
-      const value = json?.[key];
-      if (value === method[key]) continue;
-      if (typeof value !== "number") {
-        throw new RangeError(
-          `Cannot read ${ADAPTER_CONFIG}: "${key}" is ${JSON.stringify(value)}, expected a number`,
-        );
-      }
-      const message = `Expected ${value}, the ${key} of adapter "${name}", ` +
-        `but found ${method[key]}`;
-      problems.push({ path: `/method/${key}`, message });
-    }
-    for (const key of ["use_rslora", "use_dora"]) {
-      if (!json?.[key]) continue;
-      problems.push({ path, message: `Cannot go on from "${name}": its ${key} is on` });
-    }
+    checkScales(name, theirs, method, config, problems);
     if (problems.length > before) return;
     using open = await openAdapter(adapters, name);
     const shapes = new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape]));
@@ -90,5 +78,45 @@ export async function checkAdapter(
     }
   } catch (error) {
     problems.push({ path, message: inputMessage(error) });
+  }
+}
+
+/** Adds a problem for each number by which the run would scale or size the adapter's matrices differently. */
+function checkScales(
+  name: string,
+  theirs: PeftMethod,
+  method: LoraMethod,
+  config: ModelConfig,
+  problems: Problem[],
+): void {
+  const path = "/method/init_from";
+  const before = problems.length;
+  if ((theirs.use_rslora ?? false) !== (method.use_rslora ?? false)) {
+    const state = theirs.use_rslora ? "on" : "off";
+    problems.push({ path, message: `Cannot go on from "${name}": its use_rslora is ${state}` });
+  }
+  const plain = (each: PeftMethod, key: "rank_pattern" | "alpha_pattern") =>
+    Object.keys(each[key] ?? {}).every((module) => module.startsWith("experts"));
+  if (config.experts === undefined) {
+    for (
+      const [key, pattern] of [["r", "rank_pattern"], ["lora_alpha", "alpha_pattern"]] as const
+    ) {
+      if (
+        !plain(theirs, pattern) || !plain(method, pattern) || theirs[key] === method[key]
+      ) continue;
+      const message = `Expected ${theirs[key]}, the ${key} of adapter "${name}", ` +
+        `but found ${method[key]}`;
+      problems.push({ path: `/method/${key}`, message });
+    }
+  }
+  if (problems.length > before) return;
+  const stored = new Map(adapterSites(config, theirs).map((site) => [site.module, site]));
+  for (const { module, r, scaling } of adapterSites(config, method)) {
+    const other = stored.get(module);
+    if (!other || (other.r === r && other.scaling === scaling)) continue;
+    throw new RangeError(
+      `Cannot go on from "${name}": its "${module}" has rank ${other.r} and scale ${other.scaling}, ` +
+        `this run asks for ${r} and ${scaling}`,
+    );
   }
 }

@@ -62,6 +62,18 @@ Deno.test("preflight() names the field that names what is not there, and lists w
     "/method/modules_to_save/0",
     /no such module/,
   );
+  await expectProblem(
+    tiny,
+    lora({ target_modules: "atention" }),
+    "/method/target_modules",
+    /"atention": as a regular expression it takes no module.*"attention"/,
+  );
+  await expectProblem(
+    tiny,
+    lora({ target_modules: ["q_proj"], layers_to_transform: [99] }),
+    "/method",
+    /Cannot take layer 99/,
+  );
   await expectProblem(tiny, lora({ init_from: "gone" }), "/method/init_from", /Unknown adapter/);
   const set = await expectProblem(
     tiny,
@@ -205,7 +217,13 @@ Deno.test("preflight() goes on from an adapter of the same rank, scale and modul
   const config = (changes: Record<string, unknown>) =>
     Deno.writeTextFile(
       join(folder, "adapter_config.json"),
-      JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 16, ...changes }),
+      JSON.stringify({
+        peft_type: "LORA",
+        r: 2,
+        lora_alpha: 16,
+        target_modules: ["q_proj"],
+        ...changes,
+      }),
     );
   const from = (changes: Record<string, unknown>) =>
     ({ method: { ...method, init_from: "mine", ...changes } }) as Partial<RunSpecInput>;

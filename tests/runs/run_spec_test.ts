@@ -73,9 +73,9 @@ Deno.test("parseRunSpec() says what a value may be and what it was", () => {
     [{ model: "a/../../b" }, "/model", /Expected letters/],
     [{ batch_size: 8, gradient_accumulation_steps: 3 }, "/gradient_accumulation_steps", /divisor/],
     [
-      { method: { kind: "lora", r: 1, target_modules: "atention" } },
+      { method: { kind: "lora", r: 1, target_modules: 7 } },
       "/method/target_modules",
-      /did you mean "attention"/,
+      /Expected "all" or "attention".* but found 7/,
     ],
     [
       { task: { kind: "sft", dataset: { file: "../../etc/passwd.jsonl" } } },
