@@ -246,3 +246,38 @@ Deno.test("preflight() goes on from an adapter of the same rank, scale and modul
   );
   await expectProblem(tiny, from({}), "/method/init_from", /holds ".*o_proj/);
 });
+
+Deno.test("preflight() refuses a grpo task that can ask nothing or verify nothing", async () => {
+  await using tiny = await makeTinyHome();
+  const grpo = (changes: Record<string, unknown>) =>
+    ({
+      task: {
+        kind: "grpo",
+        dataset: "noregret/grade-school-1",
+        max_completion_length: 8,
+        num_generations: 4,
+        ...changes,
+      },
+    }) as Partial<RunSpecInput>;
+  assert.deepEqual(await problemsOf(tiny, grpo({})), []);
+  const text = await expectProblem(
+    tiny,
+    grpo({ dataset: "stdlib/moby-dick" }),
+    "/task/dataset",
+    /answers that can be verified, but "stdlib\/moby-dick" is text/,
+  );
+  assert(text.allowed!.includes("openai/gsm8k"));
+  // The model's context is 32: a completion of 32 leaves no room for a prompt.
+  await expectProblem(
+    tiny,
+    grpo({ max_completion_length: 32 }),
+    "/task/max_completion_length",
+    /at most 31, one less than the context of "tiny", but found 32/,
+  );
+  await expectProblem(
+    tiny,
+    grpo({ warm_up: { dataset: { file: "none.jsonl" }, max_steps: 1 } }),
+    "/task/warm_up/dataset/file",
+    /Unknown file/,
+  );
+});

@@ -225,3 +225,30 @@ Deno.test("parseRunSpec() answers a million wrong token ids with the first of th
   });
   assert.deepEqual(problems.map(({ path }) => path), ["/task/dataset/inline/input_ids/0/0"]);
 });
+
+Deno.test("parseRunSpec() gives a grpo task TRL's names and the paper's defaults", () => {
+  const spec = parseRunSpec({
+    ...minimal,
+    task: { kind: "grpo", dataset: "openai/gsm8k" },
+  });
+  if (spec.task.kind !== "grpo") throw new TypeError("It is another task");
+  const { num_generations, temperature, beta, epsilon, scale_rewards, loss_type } = spec.task;
+  assert.deepEqual([num_generations, temperature, beta, epsilon], [32, 0.8, 0, 0.2]);
+  assert.deepEqual([scale_rewards, loss_type], [false, "grpo"]);
+});
+
+Deno.test("parseRunSpec() refuses a group of one, and a batch that is no whole number of groups", () => {
+  const grpo = (changes: Record<string, unknown>, rest: Record<string, unknown> = {}) => ({
+    ...minimal,
+    task: { kind: "grpo", dataset: "openai/gsm8k", ...changes },
+    ...rest,
+  });
+  const [alone] = problemsOf(grpo({ num_generations: 1 }));
+  assert.equal(alone!.path, "/task/num_generations");
+  assert.match(alone!.message, /at least 2/);
+  const [uneven] = problemsOf(grpo({ num_generations: 8 }, { batch_size: 20 }));
+  assert.equal(uneven!.path, "/batch_size");
+  assert.match(uneven!.message, /a multiple of num_generations \(8\) but found 20/);
+  const [unknown] = problemsOf(grpo({ num_generation: 8 }));
+  assert.match(unknown!.message, /did you mean "num_generations"/);
+});
