@@ -38,7 +38,8 @@ export async function openParquet(path: string, options: RowFileOptions): Promis
   const wanted = [...new Set([...shape, ...BESIDE])]
     .map((column) => names[column] ?? column)
     .filter((column) => present.includes(column));
-  const blocks = blocksOf(metadata, name, wanted, limit);
+  const rowBytes = await bytesOfRow(file, metadata, name, wanted);
+  const blocks = blocksOf(metadata, name, wanted, rowBytes, limit);
   return {
     name,
     blocks,
@@ -60,10 +61,27 @@ async function readMetadata(file: AsyncBuffer, name: string): Promise<FileMetaDa
   }
 }
 
+/** Rows that the size of a row is measured on. */
+const MEASURED_ROWS = 100;
+
+// A dictionary says a text once, however many rows have it: the file's own sizes are no bound.
+async function bytesOfRow(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  name: string,
+  wanted: string[],
+): Promise<number> {
+  const first = Number(metadata.row_groups.find(({ num_rows }) => num_rows > 0n)?.num_rows ?? 0);
+  const end = Math.min(first, MEASURED_ROWS);
+  const rows = await readRows(file, metadata, name, wanted, 0, end);
+  return Math.ceil(JSON.stringify(rows).length / Math.max(rows.length, 1));
+}
+
 function blocksOf(
   metadata: FileMetaData,
   name: string,
   wanted: readonly string[],
+  rowBytes: number,
   limit: number,
 ): RowRange[] {
   const blocks: RowRange[] = [];
@@ -73,10 +91,11 @@ function blocksOf(
     const chunks = group.columns.filter(({ meta_data }) =>
       wanted.includes(meta_data?.path_in_schema[0] ?? "")
     );
-    const bytes = chunks.reduce(
+    const written = chunks.reduce(
       (sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0),
       0,
     );
+    const bytes = Math.max(written, rows * rowBytes);
     const indexed = chunks.every((chunk) => chunk.offset_index_offset !== undefined);
     if (bytes > MAX_BLOCK_BYTES && !indexed) {
       throw new RangeError(

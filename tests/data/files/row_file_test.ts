@@ -64,6 +64,21 @@ Deno.test("the same rows come from .jsonl, .jsonl.gz, .jsonl.zst and .parquet", 
   }
 });
 
+Deno.test("texts that a parquet file has once count as often as its rows have them", async () => {
+  await using folder = await temporaryFolder();
+  const long = "long ".repeat(1000);
+  const data = Array.from({ length: 4000 }, (_, i) => long + i % 3);
+  const buffer = parquetWriteBuffer({
+    columnData: [{ name: "text", data, type: "STRING" }],
+    rowGroupSize: 500,
+  });
+  assert.ok(buffer.byteLength < 100_000);
+  await folder.write("a.parquet", new Uint8Array(buffer));
+  const { blocks } = await folder.open("a.parquet");
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
+  assert.ok(bytes >= 4000 * 5000 && bytes < 1.1 * 4000 * 5000, `${bytes}`);
+});
+
 Deno.test("a limit takes the first rows, and reads no further", async () => {
   await using folder = await temporaryFolder();
   await folder.write("a.jsonl", jsonl.slice(0, 200_000) + "\n{ broken");
@@ -113,8 +128,8 @@ Deno.test("a parquet file with a damaged middle names the rows that cannot be re
   const bytes = parquet();
   bytes.fill(0xff, 5000, 5400);
   await folder.write("a.parquet", bytes);
-  const file = await folder.open("a.parquet");
-  await assert.rejects(allRows(file), {
+  const damaged = async () => allRows(await folder.open("a.parquet"));
+  await assert.rejects(damaged(), {
     name: "SyntaxError",
     message: /^Cannot read a\.parquet, rows \d+ to \d+, columns text: .*damaged$/,
   });
@@ -135,7 +150,7 @@ Deno.test("bytes that are not UTF-8 are refused where they are, in both formats"
     statistics: false,
   }));
   await folder.write("a.parquet", plain.map((byte) => byte === 0x40 ? 0xff : byte));
-  await assert.rejects(allRows(await folder.open("a.parquet")), {
+  await assert.rejects(folder.open("a.parquet"), {
     message: /a\.parquet, rows 1 to 50, columns text: .*not valid UTF-8/,
   });
 });
