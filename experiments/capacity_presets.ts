@@ -32,8 +32,8 @@ export const CAPACITY_PRESETS: Readonly<Record<Preset, CapacityPreset>> = {
   },
   laptop: {
     model: "noregret/tiny",
-    ranks: [1, 2, 4],
-    loads: [0.125, 0.25, 0.5],
+    ranks: [1, 2],
+    loads: [0.125, 0.25, 0.5, 1, 2],
     rates: [2e-3],
     length: 32,
     updatesPerPass: 5,

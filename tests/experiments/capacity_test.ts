@@ -68,12 +68,12 @@ Deno.test("the capacity finds 0.3 bits a parameter where adapters hold 0.3, and 
 Deno.test("the capacity does not judge adapters that no load has filled", () => {
   const [verdict] = CAPACITY.verdicts(holding(100));
   assert.equal(verdict!.verdict, "inconclusive");
-  assert.match(verdict!.detail, /lower bound: r=1, r=2, r=4/);
+  assert.match(verdict!.detail, /lower bound: r=1, r=2 /);
 });
 
 Deno.test("the capacity is drawn by load and by size", async () => {
   const svg = await renderSvg(CAPACITY.plot(holding(0.3)));
-  for (const name of ["LoRA r=1", "LoRA r=4", "all of it", "measured", "2 bits each"]) {
+  for (const name of ["LoRA r=1", "LoRA r=2", "all of it", "measured", "2 bits each"]) {
     assert.equal(svg.split(`>${name}<`).length, 2, `${name} is written once`);
   }
   assert.ok(!svg.includes("NaN"));

@@ -78,6 +78,9 @@ Deno.test("unknown runs, pages and methods are problems too", async () => {
       "/nowhere",
     ]
   ) await problemOf(service.app.request(path), 404);
+  const notDrawn = await problemOf(service.app.request("/v1/figures/capacity.svg"), 404);
+  assert.match(notDrawn.detail, /POST \/v1\/figures\/capacity first/);
+  await problemOf(service.app.request("/v1/figures/capacities"), 422);
   await problemOf(service.post("/v1/runs/gone/cancel", ""), 404);
   await problemOf(service.app.request("/v1/runs/gone/adapter/..%2F..%2Fruns.db"), 422);
   const { errors } = await problemOf(service.app.request("/v1/runs?limit=0&stat=x"), 422);
