@@ -1,5 +1,6 @@
 // Puts the parts together: environment → store → queue → workers → routes.
 //
+//   main.ts start COMMAND      runs a command below with no more permissions than it needs
 //   main.ts serve              the HTTP API, and a worker beside it
 //   main.ts worker             a worker only, on the same data folder
 //   main.ts migrate            brings the database up to date and ends
@@ -9,6 +10,7 @@
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
+import { permissionFlags } from "./runs/permissions.ts";
 import { startLog } from "./runs/log.ts";
 import { METRICS_TYPE, ServiceMetrics } from "./runs/service_metrics.ts";
 import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
@@ -17,6 +19,7 @@ import { Supervisor } from "./runs/worker/supervisor.ts";
 
 async function main([command = "serve", ...rest]: string[]): Promise<void> {
   const configuration = readConfiguration();
+  if (command === "start") Deno.exit(await start(rest, configuration));
   if (command === "run-job") {
     const { runJob } = await import("./runs/worker/job_process.ts");
     Deno.exit(await runJob(rest[0]!, Number(rest[1]), configuration));
@@ -35,6 +38,23 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
   }
   await run(configuration, command === "serve");
   Deno.exit(0);
+}
+
+/** Runs a command in a process with its own permissions, and hands signals on to it. */
+async function start(args: string[], configuration: Configuration): Promise<number> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      ...permissionFlags("service", configuration, import.meta.url),
+      import.meta.filename!,
+    ]
+      .concat(args),
+    stdin: "inherit",
+  }).spawn();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => process.kill(signal));
+  }
+  return (await process.status).code;
 }
 
 async function run(configuration: Configuration, serve: boolean): Promise<void> {

@@ -126,8 +126,13 @@ function onEnd(
   };
   return new ReadableStream({
     async pull(controller) {
-      const { value, done } = await reader.read();
-      if (!done) return controller.enqueue(value);
+      try {
+        const { value, done } = await reader.read();
+        if (!done) return controller.enqueue(value);
+      } catch (error) {
+        end();
+        throw error;
+      }
       end();
       controller.close();
     },

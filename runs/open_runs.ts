@@ -41,8 +41,8 @@ export async function openRuns(
   }
   const { openPostgres } = await import("./store/postgres_database.ts");
   const { pgBossLine, startPgBoss } = await import("./queue/pg_boss_line.ts");
-  const database = await openPostgres(databaseUrl, role === "service" ? 10 : 2);
-  const boss = await startPgBoss(databaseUrl, role === "service");
+  const { database, pool } = await openPostgres(databaseUrl, role === "service" ? 10 : 2);
+  const boss = await startPgBoss(pool, role === "service");
   const line = pgBossLine(boss);
   return {
     store: createRunStore(database, line),

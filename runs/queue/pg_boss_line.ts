@@ -16,12 +16,15 @@ const DAY_S = 24 * 60 * 60;
 const HEARTBEAT_S = 120;
 const YEAR_S = 365 * DAY_S;
 
-/** Starts pg-boss on the database at `url`. `supervise` for the processes that serve or work. */
-export async function startPgBoss(url: string, supervise: boolean): Promise<PgBoss> {
+/** Where pg-boss's statements go. */
+export interface Connections {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** Starts pg-boss on a pool. `supervise` for the processes that serve or work. */
+export async function startPgBoss(pool: Connections, supervise: boolean): Promise<PgBoss> {
   const boss = new PgBoss({
-    connectionString: url,
-    application_name: "noregret",
-    max: 2,
+    db: { executeSql: (text, values) => pool.query(text, values) },
     schedule: false,
     supervise,
     migrate: true,

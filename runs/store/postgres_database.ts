@@ -17,7 +17,10 @@ const INT8 = 20;
  *
  * @throws {RangeError} if there is no such server, or its tables are those of a newer version.
  */
-export async function openPostgres(url: string, connections: number): Promise<Database> {
+export async function openPostgres(
+  url: string,
+  connections: number,
+): Promise<{ readonly database: Database; readonly pool: pg.Pool }> {
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
@@ -31,6 +34,9 @@ export async function openPostgres(url: string, connections: number): Promise<Da
     },
   });
   // A server that goes away ends idle connections: the pool opens new ones when it is back.
+  // One that is in use between two statements has nobody else who listens: without this it would end
+  // the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   pool.on("error", (error) => log("error", `PostgreSQL: ${error.message}`));
   try {
     await migrate(pool);
@@ -43,7 +49,7 @@ export async function openPostgres(url: string, connections: number): Promise<Da
       { cause: error },
     );
   }
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return { database: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool };
 }
 
 async function migrate(pool: pg.Pool): Promise<void> {

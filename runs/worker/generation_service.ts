@@ -3,6 +3,7 @@
 
 import { ENGINE_ENVIRONMENT } from "../../compute/backend/cpu/engine_flags.ts";
 import type { Configuration } from "../configuration.ts";
+import { permissionFlags } from "../permissions.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import { TextLineStream } from "../text_lines.ts";
 import type { Command, Job, JobEvent, Reply } from "./generation_protocol.ts";
@@ -14,7 +15,7 @@ export class GenerationFailedError extends Error {
 
 /** What the service works with. */
 export interface GenerationServiceOptions {
-  readonly configuration: Pick<Configuration, "home" | "generationIdle">;
+  readonly configuration: Configuration;
   /** The program's entry point; the process runs it with `run-generator`. */
   readonly main: string;
 }
@@ -30,7 +31,9 @@ class Worker {
   #next = 0;
 
   constructor({ configuration, main }: GenerationServiceOptions) {
-    const program = Deno.build.standalone ? [] : ["run", "-A", "--quiet", main];
+    const program = Deno.build.standalone
+      ? []
+      : ["run", "--quiet", ...permissionFlags("job", configuration, main), main];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-generator"],
       env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },

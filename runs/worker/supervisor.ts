@@ -4,6 +4,7 @@
 import { ENGINE_ENVIRONMENT } from "../../compute/backend/cpu/engine_flags.ts";
 import type { Configuration } from "../configuration.ts";
 import { log } from "../log.ts";
+import { permissionFlags } from "../permissions.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
 import { isFinal } from "../spec/run.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
@@ -108,7 +109,9 @@ export class Supervisor {
 
   #spawn(claim: Claim): void {
     const { configuration, main } = this.options;
-    const program = Deno.build.standalone ? [] : ["run", "-A", main];
+    const program = Deno.build.standalone
+      ? []
+      : ["run", "--quiet", ...permissionFlags("job", configuration, main), main];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-job", claim.id, String(claim.attempt)],
       env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },

@@ -17,9 +17,13 @@ export class Service implements AsyncDisposable {
   private constructor(readonly process: Deno.ChildProcess, readonly url: string) {}
 
   /** Starts a service on a data folder and waits until it listens. */
-  static async start(home: string, env: Record<string, string> = {}): Promise<Service> {
+  static async start(
+    home: string,
+    env: Record<string, string> = {},
+    command: readonly string[] = ["serve"],
+  ): Promise<Service> {
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", MAIN, "serve"],
+      args: ["run", "-A", "--quiet", MAIN, ...command],
       env: { NOREGRET_HOME: home, PORT: "0", HOST: "127.0.0.1", NOREGRET_THREADS: "1", ...env },
       stdout: "piped",
       stderr: "inherit",
@@ -45,7 +49,7 @@ export class Service implements AsyncDisposable {
       args: ["run", "-A", "--quiet", MAIN, "worker"],
       env: { NOREGRET_HOME: home, NOREGRET_THREADS: "1", ...env },
       stdout: "null",
-      stderr: "null",
+      stderr: "inherit",
     }).spawn();
   }
 

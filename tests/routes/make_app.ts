@@ -6,6 +6,7 @@ import { createApp } from "../../routes/app.ts";
 import { openRuns } from "../../runs/open_runs.ts";
 import { GenerationService } from "../../runs/worker/generation_service.ts";
 import { ServiceMetrics } from "../../runs/service_metrics.ts";
+import { readConfiguration } from "../../runs/configuration.ts";
 import { makeTinyHome } from "../runs/tiny_home.ts";
 
 /** A service on a data folder of its own. */
@@ -18,7 +19,7 @@ export async function makeApp(guard: Partial<GuardOptions> = {}) {
     () => Date.now() + 1000,
   );
   const generation = new GenerationService({
-    configuration: { home: tiny.home, generationIdle: 60_000 },
+    configuration: readConfiguration((name) => name === "NOREGRET_HOME" ? tiny.home : undefined),
     main: new URL("../../main.ts", import.meta.url).pathname,
   });
   let woken = 0;

@@ -1,6 +1,7 @@
 // The process behind generation: what happens when it dies, when nobody needs it, when the service ends.
 
 import assert from "@std/assert";
+import { readConfiguration } from "../../../runs/configuration.ts";
 import { GenerateRequest } from "../../../runs/spec/generate.ts";
 import {
   GenerationFailedError,
@@ -29,7 +30,10 @@ async function all(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
 }
 
 const service = (home: string, generationIdle: number) =>
-  new GenerationService({ configuration: { home, generationIdle }, main: MAIN });
+  new GenerationService({
+    configuration: { ...readConfiguration(() => undefined), home, generationIdle },
+    main: MAIN,
+  });
 
 Deno.test("a process that dies fails its requests, and the next request gets another", async () => {
   await using tiny = await makeTinyHome();

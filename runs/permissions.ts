@@ -1,0 +1,68 @@
+// What each process of the service may do, as Deno's flags: its own program and the data folder, the
+// hosts that it is told of, nothing else. A process that reads models and data which others made can
+// neither start programs nor reach the network beyond the database and the hub.
+
+import { dirname, join } from "@std/path";
+import { fileURLToPath } from "node:url";
+import type { Configuration } from "./configuration.ts";
+
+/** What a process is for. */
+export type ProcessRole = "service" | "job";
+
+/** Variables that are read: our own, the hub's, PostgreSQL's, and what libraries look for. */
+const ENVIRONMENT = [
+  "HOST",
+  "PORT",
+  "NOREGRET_*",
+  "DATABASE_URL",
+  "DENO_V8_FLAGS",
+  "HF_*",
+  "OTEL_*",
+  "PG*",
+  "USER",
+  "USERNAME",
+  "NODE_*",
+  "NO_COLOR",
+  "FORCE_COLOR",
+];
+
+/** Where the hub keeps large files: its endpoint redirects there. */
+const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
+
+/** Deno's flags for a process of `role`; `main` is the program's entry point. */
+export function permissionFlags(
+  role: ProcessRole,
+  { host, port, home, databaseUrl, hub, gpu, metricsPort }: Pick<
+    Configuration,
+    "host" | "port" | "home" | "databaseUrl" | "hub" | "gpu" | "metricsPort"
+  >,
+  main: string,
+): string[] {
+  const root = dirname(fileURLToPath(main));
+  const net = [
+    ...(databaseUrl === undefined ? [] : [databaseHost(databaseUrl)]),
+    ...(role === "service" ? [`${host}:${port}`] : []),
+    ...(role === "service" && metricsPort !== undefined ? [`${host}:${metricsPort}`] : []),
+    ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...HUB_STORES] : []),
+  ];
+  return [
+    `--allow-read=${[root, home, ...(role === "service" ? [packages()] : [])].join(",")}`,
+    `--allow-write=${home}`,
+    `--allow-env=${ENVIRONMENT.join(",")}`,
+    "--allow-sys=hostname,systemMemoryInfo,osRelease,cpus",
+    ...(net.length > 0 ? [`--allow-net=${net.join(",")}`] : []),
+    ...(role === "service" ? [`--allow-run=${Deno.execPath()}`] : []),
+    ...(gpu === "dawn" ? ["--allow-ffi"] : []),
+    "--no-prompt",
+  ];
+}
+
+// The renderer of pictures reads its own module from where Deno keeps packages.
+function packages(): string {
+  return join(fileURLToPath(import.meta.resolve("@resvg/resvg-wasm/index_bg.wasm")), "..");
+}
+
+function databaseHost(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || 5432}`;
+}

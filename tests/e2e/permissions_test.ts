@@ -1,0 +1,62 @@
+// What the processes of the service may not do, tried by a program in their place.
+
+import assert from "@std/assert";
+import { join } from "@std/path";
+import { pathToFileURL } from "node:url";
+import { readConfiguration } from "../../runs/configuration.ts";
+import { permissionFlags, type ProcessRole } from "../../runs/permissions.ts";
+import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
+import { Service } from "./service.ts";
+
+const PROGRAM = `
+const tries = {
+  "read outside": () => Deno.readTextFile("/etc/passwd"),
+  "write outside": () => Deno.writeTextFile("/tmp/noregret-should-not-exist", ""),
+  "reach another host": () => fetch("http://127.0.0.2:4321/"),
+  "start a program": () => new Deno.Command("/bin/true").output(),
+  "see a secret": () => Deno.env.get("AWS_SECRET_ACCESS_KEY"),
+  "write at home": () => Deno.writeTextFile(Deno.args[0] + "/note", "hello"),
+};
+const allowed = [];
+for (const [name, attempt] of Object.entries(tries)) {
+  try {
+    await attempt();
+    allowed.push(name);
+  } catch (error) {
+    if (error.name !== "NotCapable") allowed.push(name + ": " + error);
+  }
+}
+console.log(JSON.stringify(allowed));
+`;
+
+for (const role of ["service", "job"] as ProcessRole[]) {
+  Deno.test(`a ${role} may write to its data folder and nothing else`, async () => {
+    await using tiny = await makeTinyHome();
+    const program = join(tiny.home, "program.ts");
+    await Deno.writeTextFile(program, PROGRAM);
+    const configuration = { ...readConfiguration(() => undefined), home: tiny.home };
+    const flags = permissionFlags(role, configuration, pathToFileURL(program).href);
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-config", ...flags, program, tiny.home],
+    }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    assert.deepEqual(JSON.parse(text(stdout) || text(stderr)), ["write at home"]);
+  });
+}
+
+Deno.test("the service trains, generates and draws with no more than its permissions", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home, {}, ["start", "serve"]);
+  const id = await service.post(tinySpec());
+  const events = await service.events(id);
+  assert.equal(events.at(-1)!.type, "succeeded", JSON.stringify(events.at(-1)));
+  const json = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ model: "noregret/tiny", prompts: ["Call me"], max_new_tokens: 4 });
+  const answer = await service.json("/v1/generate", { method: "POST", headers: json, body });
+  assert.equal(answer.completions.length, 1);
+  for (const path of ["/", "/device", "/figures", "/data?text=hello", "/docs", "/metrics"]) {
+    const page = await fetch(service.url + path);
+    await page.body!.cancel();
+    assert.equal(page.status, 200, path);
+  }
+});
