@@ -16,17 +16,31 @@ export async function writeFileAtomically(
 }
 
 /** Writes a folder of files in one rename. A folder that is already there stays as it is. */
-export async function writeFolderAtomically(
+export function writeFolderAtomically(
   path: string,
   files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  return fillFolderAtomically(path, async (folder) => {
+    for (const [name, data] of files) await Deno.writeFile(join(folder, name), data);
+  });
+}
+
+/**
+ * Makes a folder in one rename once `fill` has written its files. A folder that is already there stays as it
+ * is; where `fill` fails nothing is left.
+ */
+export async function fillFolderAtomically(
+  path: string,
+  fill: (folder: string) => Promise<void>,
 ): Promise<void> {
   const parent = dirname(path);
   await Deno.mkdir(parent, { recursive: true });
   const temporary = join(parent, `.${basename(path)}.${crypto.randomUUID()}.tmp`);
   await Deno.mkdir(temporary);
-  for (const [name, data] of files) await writeSynced(join(temporary, name), data);
-  await syncFolder(temporary);
   try {
+    await fill(temporary);
+    for await (const { name } of Deno.readDir(temporary)) await syncFolder(join(temporary, name));
+    await syncFolder(temporary);
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary, { recursive: true });
@@ -55,8 +69,8 @@ async function writeSynced(path: string, data: Uint8Array): Promise<void> {
   await file.sync();
 }
 
-/** Makes what was renamed or made in a folder last. */
+/** Waits until a file, or what was renamed or made in a folder, is on the disk. */
 export async function syncFolder(path: string): Promise<void> {
-  using folder = await Deno.open(path, { read: true });
-  await folder.sync();
+  using opened = await Deno.open(path, { read: true });
+  await opened.sync();
 }

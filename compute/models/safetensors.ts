@@ -148,33 +148,50 @@ function checkOverlap(
   if (end !== size) fail(name, `${size - end} bytes after the last tensor`);
 }
 
-/** Writes a safetensors file of f32 and bf16 (packed words) and u32 tensors. */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<
-    string,
-    { dtype: "F32" | "BF16" | "U32"; shape: readonly number[]; data: ArrayBufferView }
-  >,
+/** How a tensor is written. */
+export interface TensorLayout {
+  readonly dtype: "F32" | "BF16" | "U32";
+  readonly shape: readonly number[];
+}
+
+const bytesOf = ({ dtype, shape }: TensorLayout) =>
+  shape.reduce((product, n) => product * n, ELEMENT_BYTES[dtype]!);
+
+/** The start of a safetensors file whose tensors follow in this order. */
+export function safetensorsHeader(
+  tensors: ReadonlyMap<string, TensorLayout>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   let position = 0;
   for (const [name, { dtype, shape }] of tensors) {
-    const bytes = shape.reduce((product, n) => product * n, ELEMENT_BYTES[dtype]!);
-    header[name] = { dtype, shape, data_offsets: [position, position + bytes] };
-    position += bytes;
+    const end = position + bytesOf({ dtype, shape });
+    header[name] = { dtype, shape, data_offsets: [position, end] };
+    position = end;
   }
   // Padding with spaces to a multiple of 8 keeps the data aligned, as the reference writer does.
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerLength = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerLength + position);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerLength), true);
-  file.fill(0x20, 8, 8 + headerLength);
-  file.set(json, 8);
-  let at = 8 + headerLength;
-  for (const { dtype, shape, data } of tensors.values()) {
-    const bytes = shape.reduce((product, n) => product * n, ELEMENT_BYTES[dtype]!);
-    file.set(new Uint8Array(data.buffer, data.byteOffset, bytes), at);
-    at += bytes;
+  const length = Math.ceil(json.length / 8) * 8;
+  const start = new Uint8Array(8 + length).fill(0x20);
+  new DataView(start.buffer).setBigUint64(0, BigInt(length), true);
+  start.set(json, 8);
+  return start;
+}
+
+/** Writes a safetensors file of f32 and bf16 (packed words) and u32 tensors. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, TensorLayout & { readonly data: ArrayBufferView }>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header = safetensorsHeader(tensors, metadata);
+  const bytes = [...tensors.values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+  const file = new Uint8Array(header.length + bytes);
+  file.set(header);
+  let at = header.length;
+  for (const tensor of tensors.values()) {
+    const { data } = tensor, length = bytesOf(tensor);
+    file.set(new Uint8Array(data.buffer, data.byteOffset, length), at);
+    at += length;
   }
   return file;
 }
