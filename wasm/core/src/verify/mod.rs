@@ -68,7 +68,8 @@ pub fn verify(gold: &str, prediction: &str, options: &Options) -> Verdict {
     };
     verdict.rule = compare(&g.expr, &p.expr, &cx)
         .or_else(|| relisted(&g, &p, &cx))
-        .or_else(|| same_words(&g, &p));
+        .or_else(|| same_words(&g, &p))
+        .or_else(|| same_text(&g, &p));
     verdict.equal = verdict.rule.is_some();
     verdict.confidence = verdict.rule.map_or(1.0, Rule::confidence);
     let bound = cx.error_bound.get();
@@ -105,6 +106,13 @@ fn relisted(g: &Answer, p: &Answer, cx: &Context) -> Option<Rule> {
         return None;
     }
     compare(&x, &y, cx)
+}
+
+/// One text twice says one thing, even `0/0`.
+fn same_text(g: &Answer, p: &Answer) -> Option<Rule> {
+    let same = |(a, b): (&Part, &Part)| a.text.trim() == b.text.trim() && a.percent == b.percent;
+    let (a, b) = (&g.candidate.parts, &p.candidate.parts);
+    (a.len() == b.len() && a.iter().zip(b).all(same)).then_some(Rule::Identical)
 }
 
 /// `\text{June 20}` against `June 20`: the same words, however they were read.

@@ -125,8 +125,7 @@ pub fn ratios(a: &[Expr], b: &[Expr], cx: &Context) -> Option<Rule> {
         let right = Expr::Mul(vec![b[k].clone(), a[0].clone()]);
         super::equal(&left, &right, cx).is_some()
     };
-    (!b[0].is_zero()
-        && !a[0].is_zero()
+    (!a.iter().chain(b).any(Expr::is_zero)
         && !a.iter().chain(b).any(super::elides)
         && (1..a.len()).all(cross))
     .then_some(Rule::Tuple)

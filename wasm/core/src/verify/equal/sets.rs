@@ -187,10 +187,26 @@ pub fn region(e: &Expr, cx: &Context) -> Option<Region> {
                 _ => return None,
             };
             let mut parts = vec![];
-            if let Some(set) = within {
-                parts.push(region(set, cx)?.pieces);
+            let mut whole: Option<NamedSet> = None;
+            match within {
+                Some(Expr::NamedSet(set @ (NamedSet::Integers | NamedSet::Naturals))) => {
+                    whole = Some(*set)
+                }
+                Some(set) => parts.push(region(set, cx)?.pieces),
+                None => {}
             }
             for c in conditions {
+                if let Expr::Rel { items, ops } = c {
+                    if let ([RelOp::In], [Expr::Sym(s), Expr::NamedSet(set)]) =
+                        (ops.as_slice(), items.as_slice())
+                    {
+                        if *s == variable && matches!(set, NamedSet::Integers | NamedSet::Naturals)
+                        {
+                            whole = Some(*set);
+                            continue;
+                        }
+                    }
+                }
                 let r = region(c, cx)?;
                 if r.name.is_some_and(|n| n != variable) {
                     return None;
@@ -201,10 +217,44 @@ pub fn region(e: &Expr, cx: &Context) -> Option<Region> {
                 .into_iter()
                 .map(merged)
                 .reduce(|a, b| intersect(&a, &b))?;
-            Some(plain(pieces))
+            Some(plain(match whole {
+                Some(set) => integers(&pieces, set)?,
+                None => pieces,
+            }))
         }
         other => Some(plain(vec![point(other, cx)?])),
     }
+}
+
+/// The integers, or those above zero, in bounded pieces.
+fn integers(pieces: &[Piece], set: NamedSet) -> Option<Vec<Piece>> {
+    let mut out = vec![];
+    for piece in pieces {
+        let low = match set {
+            NamedSet::Naturals => piece.lo.at.max(0.0),
+            _ => piece.lo.at,
+        };
+        if !low.is_finite() || !piece.hi.at.is_finite() || piece.hi.at - low > MAX_PIECES as f64 {
+            return None;
+        }
+        let mut k = low.ceil();
+        while k <= piece.hi.at {
+            let inside = (k > piece.lo.at || !piece.lo.open) && (k < piece.hi.at || !piece.hi.open);
+            if inside && (k > 0.0 || set == NamedSet::Integers) {
+                let at = End {
+                    at: k,
+                    expr: Expr::int(k as i64),
+                    open: false,
+                };
+                out.push(Piece {
+                    lo: at.clone(),
+                    hi: at,
+                });
+            }
+            k += 1.0;
+        }
+    }
+    Some(out)
 }
 
 fn point(x: &Expr, cx: &Context) -> Option<Piece> {

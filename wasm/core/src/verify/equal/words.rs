@@ -6,7 +6,25 @@ use crate::verify::tree::{Constant, Expr};
 
 /// A text without spaces, brackets and punctuation; operators stay, for it may be a formula.
 pub fn bare(text: &str) -> String {
-    let text = text.replace("\\text", "").replace("\\ ", "");
+    const STYLE: &[&str] = &[
+        "\\displaystyle",
+        "\\textstyle",
+        "\\left",
+        "\\right",
+        "\\text",
+        "\\mathrm",
+        "\\,",
+        "\\;",
+        "\\!",
+        "\\ ",
+    ];
+    let mut text = text
+        .replace("\\dfrac", "\\frac")
+        .replace("\\tfrac", "\\frac");
+    // `\leftarrow` and the like only lose a part that both sides lose.
+    for style in STYLE {
+        text = text.replace(style, "");
+    }
     // `non-negative`: a hyphen between words of two letters or more.
     let words = text
         .split(|c: char| !c.is_alphabetic())

@@ -151,11 +151,39 @@ impl Parser<'_> {
             }
             _ => return None,
         };
+        let (block, used) = self.dotted_to(block, used);
         if block.is_empty() || block.len() > 60 || !block.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
         self.at += used;
         Some(repeat(&n.value, shown, &block))
+    }
+
+    /// `\dot{1}\dot{8}`, `\dot{1}4285\dot{7}`: the block goes on to the second dot.
+    fn dotted_to(&self, mut block: String, used: usize) -> (String, usize) {
+        let between = match self.peek_at(used) {
+            Some(Tok::Num(_, digits)) => Some(digits),
+            _ => None,
+        };
+        let from = used + usize::from(between.is_some());
+        match (
+            self.peek_at(from),
+            self.peek_at(from + 1),
+            self.peek_at(from + 2),
+            self.peek_at(from + 3),
+        ) {
+            (
+                Some(Tok::Sym(dotted)),
+                Some(Tok::Open(Delim::Brace)),
+                Some(Tok::Num(_, last)),
+                Some(Tok::Close(Delim::Brace)),
+            ) if dotted == "\\dot" => {
+                block.push_str(between.map_or("", |d| d));
+                block.push_str(last);
+                (block, from + 4)
+            }
+            _ => (block, used),
+        }
     }
 
     /// `0.333…`: the last digit, or pair of digits, goes on if it was written three times (twice for a pair).
@@ -227,6 +255,16 @@ impl Parser<'_> {
                 return Ok(Expr::Differential(var));
             }
         }
+        // `\dot{x}`, `\ddot{x}`
+        if matches!(name.as_str(), "\\dot" | "\\ddot")
+            && self.peek() == Some(&Tok::Open(Delim::Brace))
+        {
+            if let Expr::Sym(inner) = self.argument()? {
+                name = format!("{inner}{name}");
+            } else {
+                return self.fail();
+            }
+        }
         let mut primes = String::new();
         loop {
             if self.is_op('\'') {
@@ -253,7 +291,7 @@ impl Parser<'_> {
                 Some("f" | "g" | "h" | "F" | "G" | "H")
             );
         name.push_str(&primes);
-        let callable = callable || self.defines();
+        let callable = callable || self.defines() || self.takes_value(&name);
         if callable && !self.spaced() {
             let braced = self.peek() == Some(&Tok::Open(Delim::Brace))
                 && self.peek_at(1) == Some(&Tok::Open(Delim::Paren));
@@ -271,6 +309,19 @@ impl Parser<'_> {
             }
         }
         Ok(Expr::Sym(name))
+    }
+
+    /// `x(0)`, `P(5)`: nobody writes a product with zero or a capital letter like that.
+    fn takes_value(&self, name: &str) -> bool {
+        let capital = name.starts_with(|c: char| c.is_ascii_uppercase());
+        matches!(
+            (self.peek(), self.peek_at(1), self.peek_at(2)),
+            (
+                Some(Tok::Open(Delim::Paren)),
+                Some(Tok::Num(n, _)),
+                Some(Tok::Close(Delim::Paren)),
+            ) if capital || n.value.numer() == &BigInt::default()
+        )
     }
 
     /// `W(x) = 1`: a symbol with a symbol in brackets, at the start of an equation; the first is read.

@@ -61,11 +61,9 @@ impl Parser<'_> {
         let var = name_of(&self.nested(|p| p.atom())?);
         self.expect(&Tok::Arrow)?;
         let mut point = self.additive()?;
-        // `a^+`, `a^-`: the side is kept only by its sign.
-        if self.eat(&Tok::Op('^')) {
-            if !self.eat(&Tok::Op('+')) && !self.eat(&Tok::Op('-')) {
-                return self.fail();
-            }
+        // `a^+`, `a^-`: the side is only marked.
+        if let Some(tokens) = self.side() {
+            self.at += tokens;
             point = Expr::Add(vec![point]);
         }
         self.expect(&Tok::Close(Delim::Brace))?;

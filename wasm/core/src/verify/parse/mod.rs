@@ -18,7 +18,7 @@ mod words;
 pub use numbers::ten_to;
 pub use symbols::{is_letter_unit, number_word};
 
-use super::tree::Expr;
+use super::tree::{Expr, Number};
 use token::{Delim, Tok, Token};
 
 /// How numerals and commas are read.
@@ -91,6 +91,7 @@ pub fn parse(text: &str, options: &ParseOptions) -> Result<Expr> {
         tokens.pop();
     }
     let mut tokens = tokens;
+    letter_digits(&mut tokens);
     subscripts_first(&mut tokens);
     let lead = tokens
         .iter()
@@ -181,6 +182,42 @@ impl Parser<'_> {
         let out = inner(self);
         self.depth -= 1;
         out
+    }
+}
+
+/// `1A_{16}`, `FF_{16}`: capital letters as digits of a base over ten.
+fn letter_digits(tokens: &mut Vec<Token>) {
+    let digit = |t: &Token| match &t.tok {
+        Tok::Num(n, digits) if n.decimals.is_none() && !digits.is_empty() => Some(digits.clone()),
+        Tok::Sym(s) if s.len() == 1 && s.as_bytes()[0].is_ascii_uppercase() => Some(s.clone()),
+        _ => None,
+    };
+    let mut i = 0;
+    while i < tokens.len() {
+        let run: Vec<String> = tokens[i..]
+            .iter()
+            .enumerate()
+            .map_while(|(k, t)| digit(t).filter(|_| k == 0 || !t.space))
+            .collect();
+        let after = i + run.len();
+        let based = tokens.get(after).map(|t| &t.tok) == Some(&Tok::Op('_'));
+        let base = tokens[after.min(tokens.len())..]
+            .iter()
+            .skip(1)
+            .find(|t| t.tok != Tok::Open(Delim::Brace))
+            .and_then(digit)
+            .and_then(|d| d.parse::<u32>().ok())
+            .filter(|b| (11..=36).contains(b));
+        let digits = run.concat();
+        if let (true, true, Some(base)) = (based, run.len() > 1, base) {
+            if digits.chars().all(|c| c.is_digit(base)) {
+                tokens[i].tok = Tok::Num(Number::int(0), digits);
+                tokens.drain(i + 1..after);
+                i += 1;
+                continue;
+            }
+        }
+        i = after.max(i + 1);
     }
 }
 

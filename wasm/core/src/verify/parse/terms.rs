@@ -413,7 +413,7 @@ impl Parser<'_> {
     pub(super) fn power(&mut self) -> Result<Expr> {
         self.nested(|p| {
             let base = p.postfix()?;
-            if !p.eat(&Tok::Op('^')) {
+            if p.side().is_some() || !p.eat(&Tok::Op('^')) {
                 return Ok(base);
             }
             // `x^\circ`, `x^{\circ}`, `f^{\prime}`.
@@ -445,6 +445,14 @@ impl Parser<'_> {
             };
             p.after(power)
         })
+    }
+
+    /// `^+`, `^{-}`: from which side a limit is taken, and how many tokens say so.
+    pub(super) fn side(&self) -> Option<usize> {
+        let braced = usize::from(self.peek_at(1) == Some(&Tok::Open(Delim::Brace)));
+        let signed = matches!(self.peek_at(1 + braced), Some(Tok::Op('+' | '-')));
+        let closed = self.peek_at(2 + braced) == Some(&Tok::Close(Delim::Brace));
+        (self.is_op('^') && signed && closed).then_some(2 + 2 * braced)
     }
 
     /// After `^`: a group, or a signed atom; plain text writes `2^-3` and `2^10`.
