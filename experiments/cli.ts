@@ -1,7 +1,6 @@
 // `deno task fig1`: options → grid → sweep → files. `all` draws every figure. Exit code 2 for a bad command
 // line or spec, 130 when stopped; what was finished stays finished.
 
-import { join } from "@std/path";
 import { type Configuration, homePaths, readConfiguration } from "../runs/configuration.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
 import { architectureOf } from "./architecture_of.ts";
@@ -70,7 +69,7 @@ async function draw(
   try {
     const outcomes = await runSweep(specs, {
       configuration,
-      main: join(import.meta.dirname!, "..", "main.ts"),
+      main: new URL("../main.ts", import.meta.url).href,
       signal,
       onProgress: (progress) => view.show(progress),
     });

@@ -20,7 +20,7 @@ const MOST_ATTEMPTS = 20;
 /** Where and how a sweep runs. */
 export interface SweepOptions {
   readonly configuration: Configuration;
-  /** Program that the job processes run; see Supervisor. */
+  /** URL of the program that the job processes run; see Supervisor. */
   readonly main: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: SweepProgress) => void;

@@ -29,7 +29,7 @@ export interface SupervisorOptions {
   readonly configuration: Configuration;
   /** Told what jobs do; nothing when one has ended. */
   readonly onWork?: (run: string, work: Work | undefined) => void;
-  /** The program's entry point; the job process runs it with `run-job`. */
+  /** The URL of the program; the job process runs it with `run-job`. */
   readonly main: string;
 }
 
