@@ -64,13 +64,22 @@ export interface MathGrade {
   readonly correct: boolean;
 }
 
-/** 1 for a right answer, else 0; and `formatReward` more for an answer in a box, right or wrong. */
+/** How answers are rewarded. */
+export interface GradeRules {
+  /** What an answer in a box is worth, right or wrong, beside the 1 for a right answer. */
+  readonly formatReward: number;
+  /** Only what follows it is the answer; absent: it is looked for everywhere. */
+  readonly delimiter?: string | undefined;
+}
+
+/** 1 for a right answer, else 0, and what its format is worth. */
 export function gradeAnswers(
   problems: readonly Problem[],
   answers: readonly string[],
-  formatReward: number,
+  { formatReward, delimiter }: GradeRules,
 ): MathGrade[] {
-  const items = answers.map((prediction, i) => ({ gold: problems[i]!.gold, prediction }));
+  const options = delimiter === undefined ? {} : { reasoning_delimiter: delimiter };
+  const items = answers.map((prediction, i) => ({ gold: problems[i]!.gold, prediction, options }));
   return verifyBatch(items).map(({ equal }, i) => {
     const boxed = formatReward > 0 && /\\(boxed|fbox)\s*\{/.test(answers[i]!);
     return { reward: (equal ? 1 : 0) + (boxed ? formatReward : 0), correct: equal };

@@ -36,6 +36,7 @@ export interface Fig6Preset {
     | "eval_temperature"
     | "max_prompt_length"
     | "max_completion_length"
+    | "reasoning_delimiter"
   >;
   readonly base: Pick<
     RunSpecInput,
@@ -49,6 +50,8 @@ const TINY_TASK = {
   eval_temperature: 1,
   max_prompt_length: 160,
   max_completion_length: 16,
+  // Without it a policy learns that "8/2=####" is equal to 4.
+  reasoning_delimiter: "####",
 } as const;
 
 const GRADE_SCHOOL = { name: "noregret/grade-school-1" };

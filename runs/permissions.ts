@@ -29,7 +29,7 @@ const ENVIRONMENT = [
 /** Where the hub keeps large files: its endpoint redirects there. */
 const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
 
-/** Deno's flags for a process of `role`; `main` is the program's entry point. */
+/** Deno's flags for a process of `role`; `main` is the program's entry point, a path or a file's URL. */
 export function permissionFlags(
   role: ProcessRole,
   { host, port, home, databaseUrl, hub, gpu, metricsPort }: Pick<
@@ -38,7 +38,7 @@ export function permissionFlags(
   >,
   main: string,
 ): string[] {
-  const root = dirname(fileURLToPath(main));
+  const root = dirname(main.startsWith("file:") ? fileURLToPath(main) : main);
   const net = [
     ...(databaseUrl === undefined ? [] : [databaseHost(databaseUrl)]),
     ...(role === "service" ? [`${host}:${port}`] : []),

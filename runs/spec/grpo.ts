@@ -76,6 +76,11 @@ export const GrpoTask = z.strictObject({
   scale_rewards: z.boolean().default(false).openapi({
     description: "Divide advantages by the standard deviation of their group.",
   }),
+  reasoning_delimiter: z.string().min(1).max(100).optional().openapi({
+    description: "Only what follows it in a completion is its answer, such as `####` for GSM8K. " +
+      "Absent: the verifier looks for the answer in all of it, where `8/2` answers 4 too.",
+    example: "####",
+  }),
   format_reward: z.number().min(0).max(1).default(0).openapi({
     description: "Added where a completion has an answer in a box, right or wrong.",
   }),

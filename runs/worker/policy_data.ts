@@ -77,7 +77,10 @@ export async function loadPolicyData(
     grade(problems, completions) {
       const asked = problems.map((problem) => ({ prompt: problem.question, gold: problem.gold }));
       const answers = completions.map((completion) => answerText(completion, tokenizer));
-      return gradeAnswers(asked, answers, task.format_reward);
+      return gradeAnswers(asked, answers, {
+        formatReward: task.format_reward,
+        delimiter: task.reasoning_delimiter,
+      });
     },
   };
 }

@@ -34,8 +34,20 @@ Deno.test("prepareProblems() says why nothing is left", () => {
 Deno.test("gradeAnswers() rewards what the verifier equates, and a box where that is asked for", () => {
   const problems = ["$7$", "$7$", "$\\frac12$", "$7$"].map((gold) => problem("", gold));
   const answers = ["3+4=7\n#### 7", "\\boxed{8}", "\\boxed{0.5}", "I give up."];
-  assert.deepEqual(gradeAnswers(problems, answers, 0).map(({ reward }) => reward), [1, 0, 1, 0]);
-  const graded = gradeAnswers(problems, answers, 0.25);
+  assert.deepEqual(
+    gradeAnswers(problems, answers, { formatReward: 0 }).map(({ reward }) => reward),
+    [1, 0, 1, 0],
+  );
+  const graded = gradeAnswers(problems, answers, { formatReward: 0.25 });
   assert.deepEqual(graded.map(({ reward }) => reward), [1, 0.25, 1.25, 0]);
   assert.deepEqual(graded.map(({ correct }) => correct), [true, false, true, false]);
+});
+
+Deno.test("gradeAnswers() takes only what follows the delimiter, so that an unsolved step is no answer", () => {
+  const answers = ["8/2=####", "8/2=4", "8/2=4\n#### 4", "8/2=6\n#### 4"];
+  const problems = answers.map(() => problem("", "$4$"));
+  const correct = (delimiter?: string) =>
+    gradeAnswers(problems, answers, { formatReward: 0, delimiter }).map((grade) => grade.correct);
+  assert.deepEqual(correct("####"), [false, false, true, true]);
+  assert.deepEqual(correct()[0], true);
 });
