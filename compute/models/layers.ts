@@ -5,11 +5,12 @@ import { attentionBackward, attentionForward } from "../ops/attention.ts";
 import type { HeadShape, SequenceBounds } from "../ops/attention.ts";
 import { embeddingBackward, embeddingForward } from "../ops/embedding.ts";
 import { linearBackward, linearForward } from "../ops/linear.ts";
+import { linearEachBackward, linearEachForward, type LoraEach } from "../ops/linear_each.ts";
 import { rmsnormBackward, rmsnormForward } from "../ops/rmsnorm.ts";
 import { ropeBackward, ropeForward } from "../ops/rope.ts";
 import { swigluBackward, swigluForward } from "../ops/swiglu.ts";
 import type { Tape } from "../tape.ts";
-import type { LinearLayer, Weight } from "./model.ts";
+import type { LinearLayer, TrainedLora, Weight } from "./model.ts";
 
 /** y = table[ids]. */
 export function embed(tape: Tape, ids: Tensor, { weight, dW }: Weight): Tensor {
@@ -23,7 +24,8 @@ export function embed(tape: Tape, ids: Tensor, { weight, dW }: Weight): Tensor {
 
 /** y = x Wᵀ (+ adapter). */
 export function linear(tape: Tape, x: Tensor, layer: LinearLayer): Tensor {
-  const { weight, dW, lora } = layer;
+  const { weight, dW, lora, each } = layer;
+  if (each) return linearEach(tape, x, weight, each);
   const { y, xa } = linearForward(tape.backend, x, weight, lora);
   const saved = xa ? [xa] : [];
   if (dW || lora || tape.requires(x)) {
@@ -39,6 +41,19 @@ export function linear(tape: Tape, x: Tensor, layer: LinearLayer): Tensor {
       );
     tape.push({ outputs: [y], saved, backward });
   } else tape.pushConstant([y], saved);
+  return y;
+}
+
+/** y = x Wᵀ, and in each part of the rows its own adapter. */
+function linearEach(tape: Tape, x: Tensor, weight: Tensor, each: LoraEach<TrainedLora>): Tensor {
+  const { backend } = tape;
+  const { y, saved } = linearEachForward(backend, x, weight, each);
+  const backward = () => {
+    const gradients = each.map((lora) => ({ dA: lora?.dA, dB: lora?.dB }));
+    const dY = tape.gradient(y);
+    linearEachBackward(backend, x, weight, dY, { dX: tape.slot(x), each: gradients }, each, saved);
+  };
+  tape.push({ outputs: [y], saved: saved.flatMap(({ xa }) => xa ?? []), backward });
   return y;
 }
 

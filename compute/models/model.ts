@@ -34,6 +34,8 @@ export interface TrainedLora extends LoraWeights {
 /** A matrix, perhaps with an adapter; for experts, of a stack: every tensor has one more dimension in front. */
 export interface LinearLayer extends Weight {
   readonly lora?: TrainedLora | undefined;
+  /** In place of `lora`: the adapters of as many equal parts of the rows; see joined_models.ts. */
+  readonly each?: readonly (TrainedLora | undefined)[] | undefined;
 }
 
 /** A feed-forward network. */
@@ -61,28 +63,32 @@ export interface BlockLayers {
   readonly mlp: FeedForward | Experts;
 }
 
-/** A decoder ready to run. */
-export interface Model {
+/** What runs forward and backward. */
+export interface Decoder {
   readonly backend: Backend;
   readonly config: ModelConfig;
-  readonly method: Method;
   readonly embedding: Weight;
   readonly blocks: readonly BlockLayers[];
   readonly norm: Weight;
   readonly head: LinearLayer;
   readonly ropeTable: Tensor;
+}
+
+/** A decoder with what is trained of it. */
+export interface Model extends Decoder {
+  readonly method: Method;
   readonly trainable: TrainableSet;
   /** Bytes of the frozen weights on the device. */
   readonly frozenBytes: number;
-  /** Frees everything. */
+  /** Frees what is trained, and with the last model on them the frozen weights. */
   free(): void;
 }
 
-/** A model's layers, each replaced by what `change` makes of it. */
+/** A decoder's layers, each replaced by what `change` makes of it. */
 export function mapLayers(
-  { embedding, blocks, norm, head }: Model,
+  { embedding, blocks, norm, head }: Decoder,
   change: (layer: LinearLayer) => LinearLayer,
-): Pick<Model, "embedding" | "blocks" | "norm" | "head"> {
+): Pick<Decoder, "embedding" | "blocks" | "norm" | "head"> {
   const optional = (layer: Weight | undefined) => layer && change(layer);
   return {
     embedding: change(embedding),
@@ -106,15 +112,19 @@ export function mapLayers(
   };
 }
 
-/** What a model is made from. */
-export interface ModelOptions {
+/** The frozen part of a model. */
+export interface BaseOptions {
   readonly backend: Backend;
   readonly config: ModelConfig;
   /** Weights by Hugging Face's names. */
   readonly weights: WeightSource;
-  readonly method: Method;
   /** How frozen weights are stored. Trained parameters are always f32. */
   readonly dtype: "f32" | "bf16";
+}
+
+/** What is trained of a model, and how it starts. */
+export interface TrainedOptions {
+  readonly method: Method;
   /** Seed of the adapters' start. */
   readonly seed: number;
   /** A stored adapter to start from, by PEFT's names. */
@@ -123,26 +133,75 @@ export interface ModelOptions {
   readonly lrScale?: ((name: string) => number) | undefined;
 }
 
+/** What a model is made from. */
+export type ModelOptions = BaseOptions & TrainedOptions;
+
 /** Builds a model and starts its adapters. */
 export async function createModel(options: ModelOptions): Promise<Model> {
-  const { backend, config, method, weights, dtype } = options;
-  const shapes = trainableShapes(config, method);
-  const { lrScale } = options;
-  const trainable = new TrainableSet(
-    backend,
-    lrScale ? shapes.map((shape) => ({ ...shape, lrScale: lrScale(shape.name) })) : shapes,
-  );
-  const trained = trainedWeights(config, method);
+  const [model] = await createModels(options, [options]);
+  return model!;
+}
+
+/**
+ * Builds models on one copy of the frozen weights, in the order of `members`.
+ *
+ * @throws {RangeError} if there are several and one of them trains weights of the base.
+ */
+export async function createModels(
+  base: BaseOptions,
+  members: readonly TrainedOptions[],
+): Promise<Model[]> {
+  const { backend, config, weights, dtype } = base;
   const upload = new Upload(backend);
   const frozen = new FrozenWeights(backend, config, dtype, upload);
+  const parts = members.map(({ method, lrScale }) => {
+    const trained = trainedWeights(config, method);
+    if (members.length > 1 && trained.size > 0) {
+      throw new RangeError(
+        `Cannot train ${members.length} models on one base: one of them changes ` +
+          `"${[...trained.keys()][0]}", which the others read: expected adapters alone`,
+      );
+    }
+    const shapes = trainableShapes(config, method);
+    const trainable = new TrainableSet(
+      backend,
+      lrScale ? shapes.map((shape) => ({ ...shape, lrScale: lrScale(shape.name) })) : shapes,
+    );
+    return { trained, trainable };
+  });
   for (const [name, shape] of weightShapes(config)) {
+    const [{ trained, trainable }] = parts as [typeof parts[0]];
     const parameter = trainable.get(trained.get(name) ?? "");
     if (parameter) await upload.write(parameter.value, weights, name, "f32");
     else await frozen.load(name, shape, weights);
   }
-  if (options.adapter) await loadParameters(trainable, options.adapter, config);
-  else if (method.kind === "lora") startAdapters(trainable, config, method, options.seed);
-  return assemble(backend, config, method, trainable, trained, frozen);
+  const rope = uploadRopeTable(backend, config);
+  const shared = { frozen, rope, users: members.length };
+  const models: Model[] = [];
+  for (const [i, { method, seed, adapter }] of members.entries()) {
+    const { trained, trainable } = parts[i]!;
+    if (adapter) await loadParameters(trainable, adapter, config);
+    else if (method.kind === "lora") startAdapters(trainable, config, method, seed);
+    models.push(assemble(backend, config, method, trainable, trained, shared));
+  }
+  return models;
+}
+
+/** What models on one base share; `users` of them are not freed yet. */
+interface SharedBase {
+  readonly frozen: FrozenWeights;
+  readonly rope: Tensor;
+  users: number;
+}
+
+function uploadRopeTable(backend: Backend, config: ModelConfig): Tensor {
+  const table = ropeTable(
+    config.max_position_embeddings,
+    inverseFrequencies(config.head_dim, config.rope_theta, config.rope_scaling),
+  );
+  const rope = backend.empty([config.max_position_embeddings, config.head_dim], "f32", "rope");
+  backend.write(rope, table);
+  return rope;
 }
 
 /** Weights that are not trained. Those of a layer's experts are one tensor, [experts, outputs, inputs]. */
@@ -233,8 +292,9 @@ function assemble(
   method: Method,
   trainable: TrainableSet,
   trained: ReadonlyMap<string, string>,
-  frozen: FrozenWeights,
+  shared: SharedBase,
 ): Model {
+  const { frozen, rope } = shared;
   const weight = (name: string): Weight => {
     const parameter = trainable.get(trained.get(name) ?? "");
     return parameter
@@ -288,12 +348,6 @@ function assemble(
     };
   });
   const embedding = weight("model.embed_tokens.weight");
-  const table = ropeTable(
-    config.max_position_embeddings,
-    inverseFrequencies(config.head_dim, config.rope_theta, config.rope_scaling),
-  );
-  const rope = backend.empty([config.max_position_embeddings, config.head_dim], "f32", "rope");
-  backend.write(rope, table);
   return {
     backend,
     config,
@@ -310,6 +364,7 @@ function assemble(
     frozenBytes: frozen.bytes,
     free() {
       trainable.free();
+      if (--shared.users > 0) return;
       frozen.free();
       backend.free(rope);
     },

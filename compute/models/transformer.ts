@@ -8,7 +8,7 @@ import { linearForward } from "../ops/linear.ts";
 import { Tape } from "../tape.ts";
 import { mixture } from "./experts.ts";
 import { attention, embed, linear, residual, rmsnorm, rope, swiglu } from "./layers.ts";
-import type { BlockLayers, Model } from "./model.ts";
+import type { BlockLayers, Decoder, Model } from "./model.ts";
 
 /** A batch on the device; see compute/train/batch.ts. */
 export interface BatchTensors extends SequenceBounds {
@@ -27,7 +27,7 @@ export interface ForwardOptions {
 export type Attend = (tape: Tape, q: Tensor, k: Tensor, v: Tensor, layer: number) => Tensor;
 
 /** Heads and their size. */
-export function headShape({ config }: Model): HeadShape {
+export function headShape({ config }: Decoder): HeadShape {
   return {
     heads: config.num_attention_heads,
     kvHeads: config.num_key_value_heads,
@@ -38,7 +38,7 @@ export function headShape({ config }: Model): HeadShape {
 /** Hidden states after the last norm, [N, C]. Tokens attend to each other inside sequences, unless told otherwise. */
 export function hidden(
   tape: Tape,
-  model: Model,
+  model: Decoder,
   batch: Pick<BatchTensors, "ids" | "start" | "end">,
   options: ForwardOptions,
   attend: Attend = (tape, q, k, v) => attention(tape, q, k, v, batch, headShape(model)),
@@ -65,7 +65,7 @@ export function hidden(
 
 function block(
   tape: Tape,
-  model: Model,
+  model: Decoder,
   layers: BlockLayers,
   x: Tensor,
   { start }: SequenceBounds,
@@ -106,7 +106,7 @@ function block(
 /** The feed-forward part of a block; done with `x` afterwards. */
 export function feedForward(
   tape: Tape,
-  { config: { experts } }: Model,
+  { config: { experts } }: Decoder,
   mlp: BlockLayers["mlp"],
   x: Tensor,
 ): Tensor {

@@ -48,11 +48,23 @@ export function linearForward(
   w: Tensor,
   lora?: LoraWeights,
 ): { y: Tensor } & LinearSaved {
+  const { rows, outputs } = dimensions(x, w);
+  const y = backend.empty([rows, outputs], "f32", `${w.label}.out`);
+  return { y, ...linearInto(backend, x, w, y, lora) };
+}
+
+/** {@linkcode linearForward} with a place for y. */
+export function linearInto(
+  backend: Backend,
+  x: Tensor,
+  w: Tensor,
+  y: Tensor,
+  lora?: LoraWeights,
+): LinearSaved {
   const { rows: m, inputs: k, outputs: n } = dimensions(x, w);
-  const y = backend.empty([m, n], "f32", `${w.label}.out`);
   if (!lora) {
     backend.run("gemm_nt", { x, w, y }, { m, n, k, alpha: 1, accumulate: 0 });
-    return { y };
+    return {};
   }
   const r = lora.a.shape[0]!;
   const xa = backend.empty([m, r], "f32", `${w.label}.xa`);
@@ -65,7 +77,7 @@ export function linearForward(
   });
   if (lora.select) backend.run("select_columns", { x: xa, ...lora.select }, { rows: m, cols: r });
   backend.run("lora_forward", { x, w, xa, b: lora.b, y }, { m, n, k, r });
-  return { y, xa };
+  return { xa };
 }
 
 /** Gradients that {@linkcode linearBackward} fills; those left out are not computed. */

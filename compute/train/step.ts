@@ -2,75 +2,14 @@
 // clipping and AdamW. Losses and norms go to a ring on the device and come back together, so that no
 // step waits for the host.
 
-import type { Backend, Plan, Tensor } from "../backend/backend.ts";
-import { HYPER_LENGTH, RING_WIDTH } from "../backend/kernels.ts";
+import type { Plan, Tensor } from "../backend/backend.ts";
+import { HYPER_LENGTH } from "../backend/kernels.ts";
 import type { Model } from "../models/model.ts";
 import { type ForwardOptions, loss, lossAndGradients } from "../models/transformer.ts";
 import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, StepBatches } from "./batch.ts";
 import { BatchBuffers } from "./batch_buffers.ts";
-
-/** Steps whose metrics the ring holds: it must be read at least this often. */
-export const RING_SLOTS = 128;
-
-/** A step's loss Σ weight · nll before its update, and its gradient norm before clipping. */
-export interface StepMetrics {
-  readonly loss: number;
-  readonly gradNorm: number;
-}
-
-/** Σ weight · nll and gradient norms, slot by slot. */
-class MetricsRing {
-  readonly loss: Tensor;
-  readonly sumsq: Tensor;
-  readonly #slot: Tensor;
-  readonly #ring: Tensor;
-  #used = 0;
-
-  constructor(readonly backend: Backend) {
-    this.loss = backend.empty([1], "f32", "metrics.loss");
-    this.sumsq = backend.empty([1], "f32", "metrics.sumsq");
-    this.#slot = backend.empty([1], "u32", "metrics.slot");
-    this.#ring = backend.empty([RING_SLOTS, RING_WIDTH], "f32", "metrics.ring");
-    backend.write(this.loss, new Float32Array(1));
-    backend.write(this.sumsq, new Float32Array(1));
-  }
-
-  get full(): boolean {
-    return this.#used === RING_SLOTS;
-  }
-
-  /** Records the kernel that stores the current values. */
-  record(): void {
-    this.backend.run("record_metrics", {
-      loss: this.loss,
-      sumsq: this.sumsq,
-      slot: this.#slot,
-      ring: this.#ring,
-    }, {});
-  }
-
-  /** Chooses the slot that the next replay fills. */
-  advance(): void {
-    this.backend.write(this.#slot, Uint32Array.of(this.#used++));
-  }
-
-  /** Everything since the last read, oldest first. */
-  async drain(): Promise<StepMetrics[]> {
-    if (this.#used === 0) return [];
-    const ring = await this.backend.read(this.#ring);
-    const metrics = Array.from({ length: this.#used }, (_, i) => ({
-      loss: ring[i * RING_WIDTH]!,
-      gradNorm: ring[i * RING_WIDTH + 1]!,
-    }));
-    this.#used = 0;
-    return metrics;
-  }
-
-  free(): void {
-    [this.loss, this.sumsq, this.#slot, this.#ring].forEach((t) => this.backend.free(t));
-  }
-}
+import { MetricsRing, type StepMetrics } from "./metrics_ring.ts";
 
 /** Training steps of a model on batches of a fixed number of tokens. */
 export class TrainStep {
