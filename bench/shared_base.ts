@@ -10,7 +10,7 @@ import type { Method } from "../compute/models/method.ts";
 import { createModels, randomWeights } from "../compute/models/model.ts";
 import { philox } from "../compute/rng.ts";
 import type { Batch } from "../compute/train/batch.ts";
-import { JoinedStep } from "../compute/train/joined_step.ts";
+import { type JoinedPass, JoinedStep } from "../compute/train/joined_step.ts";
 import { TrainStep } from "../compute/train/step.ts";
 
 const { values } = parseArgs({
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: String(navigator.hardwareConcurrency) },
     steps: { type: "string", default: "20" },
     rounds: { type: "string", default: "5" },
+    pass: { type: "string", default: "each" },
   },
 });
 const number = (name: keyof typeof values) => {
@@ -30,6 +31,10 @@ const number = (name: keyof typeof values) => {
   throw new RangeError(`Cannot take --${name} ${values[name]}: expected a whole number above 0`);
 };
 const count = number("members"), steps = number("steps"), threads = number("threads");
+const pass = values.pass as JoinedPass;
+if (pass !== "one" && pass !== "each") {
+  throw new RangeError(`Cannot take --pass ${pass}: expected one or each`);
+}
 const tokens = number("batch") * number("seq");
 
 const config = parseModelConfig(
@@ -73,7 +78,7 @@ const member = { method, seed: 0 };
 const batches = Array.from({ length: steps }, (_, i) => randomBatch(i));
 
 const joinedModels = await createModels(base, optimizers.map(() => member));
-const joined = new JoinedStep(joinedModels, tokens);
+const joined = new JoinedStep(joinedModels, tokens, { pass });
 const singles = await createModels(base, optimizers.map(() => member));
 const alone = singles.map((model) => new TrainStep(model, tokens));
 
@@ -111,6 +116,7 @@ const inTurn = Math.min(...times.map((time) => time.inTurn));
 const rate = (ms: number) => Math.round(tokens * steps * count / ms * 1000);
 console.log(JSON.stringify({
   members: count,
+  pass,
   rank: number("rank"),
   tokens,
   together_tokens_per_s: rate(together),

@@ -87,6 +87,12 @@ export interface Backend {
   /** Runs a plan's kernels in order. Does not wait for them. */
   replay(plan: Plan): void;
 
+  /**
+   * Runs plans that do not depend on each other, at the same time where that is faster; their results
+   * are those of replaying one after another. No plan may write what another one reads or writes.
+   */
+  replayEach(plans: readonly Plan[]): void;
+
   /** Frees a plan's memory. */
   release(plan: Plan): void;
 

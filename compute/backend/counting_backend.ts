@@ -145,6 +145,8 @@ class Counter<P extends Pool> implements CountingBackend {
 
   replay(): void {}
 
+  replayEach(): void {}
+
   release(plan: Plan): void {
     this.#plans.get(plan)!();
     this.#plans.delete(plan);

@@ -81,12 +81,3 @@ export function joinedLossAndGradients(
   tape.backward();
   return nll;
 }
-
-/** Forward only: each member's nll [N]. */
-export function joinedLoss(joined: JoinedModels, batch: BatchTensors): Tensor[] {
-  const { decoder } = joined;
-  const h = hidden(new Tape(decoder.backend, "inference"), decoder, batch, {});
-  const nll = memberInput(joined, h, batch).map((input) => crossEntropy(decoder.backend, input));
-  decoder.backend.free(h);
-  return nll;
-}

@@ -1,11 +1,11 @@
-// One optimiser step of several adapters on one base: the batch of each is the same, laid end to end once
-// for every member; loss, clipping and AdamW are each member's own.
+// One optimiser step of several adapters on one copy of the base, on the same batch. Loss, clipping and
+// AdamW are each member's own, and every bit is what it would be if the member were alone.
 
-import type { Plan, Tensor } from "../backend/backend.ts";
+import type { Backend, Plan, Tensor } from "../backend/backend.ts";
 import { HYPER_LENGTH } from "../backend/kernels.ts";
-import { joinedLossAndGradients, type JoinedModels, joinModels } from "../models/joined_models.ts";
+import { joinedLossAndGradients, joinModels } from "../models/joined_models.ts";
 import type { Model } from "../models/model.ts";
-import type { ForwardOptions } from "../models/transformer.ts";
+import { type ForwardOptions, lossAndGradients } from "../models/transformer.ts";
 import { rowsOf } from "../ops/linear_each.ts";
 import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, StepBatches } from "./batch.ts";
@@ -36,77 +36,111 @@ export function repeated(batch: Batch, times: number): Batch {
   };
 }
 
-function buffersFor(joined: JoinedModels, tokens: number): BatchBuffers {
-  if (tokens % JOINED_TOKENS !== 0) {
-    throw new RangeError(
-      `Cannot train ${joined.members.length} adapters together on batches of ${tokens} tokens: ` +
-        `expected a multiple of ${JOINED_TOKENS}`,
-    );
-  }
-  return new BatchBuffers(joined.decoder.backend, tokens * joined.members.length);
+/**
+ * How members are run: `one` pass over K·N rows, with as many kernels as one model has, or K passes side by
+ * side, `each` on a thread of its own without waiting for the others.
+ */
+export type JoinedPass = "one" | "each";
+
+/** A GPU is filled by long kernels; threads do best when they need not meet. */
+export function passFor({ info }: Backend): JoinedPass {
+  return info.kind === "cpu" ? "each" : "one";
 }
 
-/** Adds a loss to each member's ring: Σ weight · nll over its own rows. */
-function addLosses(nlls: readonly Tensor[], weight: Tensor, rings: readonly MetricsRing[]): void {
-  nlls.forEach((a, i) => {
-    const b = rowsOf(weight, i, nlls.length);
-    rings[i]!.backend.run("dot", { a, b, out: rings[i]!.loss }, {
-      n: a.shape[0]!,
-      accumulate: 1,
-    });
-  });
+/** The input of K members on a device: once for all, or laid end to end K times. */
+export class JoinedBuffers {
+  readonly tensors: BatchBuffers;
+  readonly #times: number;
+
+  /** `tokens` of one member's micro-batch; for pass `one` a multiple of {@linkcode JOINED_TOKENS}. */
+  constructor(backend: Backend, members: number, tokens: number, pass: JoinedPass) {
+    if (pass === "one" && tokens % JOINED_TOKENS !== 0) {
+      throw new RangeError(
+        `Cannot train ${members} adapters together on batches of ${tokens} tokens: ` +
+          `expected a multiple of ${JOINED_TOKENS}`,
+      );
+    }
+    this.#times = pass === "one" ? members : 1;
+    this.tensors = new BatchBuffers(backend, tokens * this.#times);
+  }
+
+  /** Uploads a batch for every member. */
+  write(batch: Batch): void {
+    this.tensors.write(this.#times === 1 ? batch : repeated(batch, this.#times));
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    this.tensors.free();
+  }
 }
 
 /** Training steps of K models on one base. */
 export class JoinedStep {
-  readonly #joined: JoinedModels;
-  readonly #buffers: BatchBuffers;
+  readonly #backend: Backend;
+  readonly #buffers: JoinedBuffers;
   readonly #rings: readonly MetricsRing[];
   readonly #hypers: readonly Tensor[];
-  readonly #gradientPlan: Plan;
-  readonly #updatePlan: Plan;
+  readonly #gradientPlans: readonly Plan[];
+  readonly #updatePlans: readonly Plan[];
 
-  /** `tokens` of one member's micro-batch, a multiple of {@linkcode JOINED_TOKENS}. */
+  /** `tokens` of one member's micro-batch. */
   constructor(
     readonly members: readonly Model[],
     readonly tokens: number,
-    options: ForwardOptions = {},
+    { pass = passFor(members[0]!.backend), ...options }: ForwardOptions & {
+      readonly pass?: JoinedPass;
+    } = {},
   ) {
-    this.#joined = joinModels(members);
-    const { backend } = this.#joined.decoder;
-    this.#buffers = buffersFor(this.#joined, tokens);
+    const { backend } = members[0]!;
+    this.#backend = backend;
+    const joined = pass === "one" ? joinModels(members) : undefined;
+    this.#buffers = new JoinedBuffers(backend, members.length, tokens, pass);
+    const batch = this.#buffers.tensors;
     this.#rings = members.map(() => new MetricsRing(backend));
     this.#hypers = members.map(() => backend.empty([HYPER_LENGTH], "f32", "hyper"));
-    this.#gradientPlan = backend.record("joined gradients", () => {
-      const nlls = joinedLossAndGradients(this.#joined, this.#buffers, options);
-      addLosses(nlls, this.#buffers.weight, this.#rings);
-    });
-    this.#updatePlan = backend.record("joined update", () =>
-      members.forEach(({ trainable }, i) => {
+    const addLoss = (nll: Tensor, weight: Tensor, ring: MetricsRing) =>
+      backend.run("dot", { a: nll, b: weight, out: ring.loss }, { n: tokens, accumulate: 1 });
+    this.#gradientPlans = joined
+      ? [
+        backend.record("joined gradients", () =>
+          joinedLossAndGradients(joined, batch, options).forEach((nll, i) =>
+            addLoss(nll, rowsOf(batch.weight, i, members.length), this.#rings[i]!)
+          )),
+      ]
+      : members.map((model, i) =>
+        backend.record(
+          "gradients",
+          () => addLoss(lossAndGradients(model, batch, options), batch.weight, this.#rings[i]!),
+        )
+      );
+    this.#updatePlans = members.map(({ trainable }, i) =>
+      backend.record("update", () => {
         const { sumsq } = this.#rings[i]!;
         trainable.sumOfSquares(sumsq);
         trainable.update(this.#hypers[i]!, sumsq);
         this.#rings[i]!.record();
-      }));
+      })
+    );
   }
 
   /** Bytes of activations and scratch memory. */
   get workspaceBytes(): number {
-    return this.#gradientPlan.workspaceBytes + this.#updatePlan.workspaceBytes;
+    return [...this.#gradientPlans, ...this.#updatePlans]
+      .reduce((sum, plan) => sum + plan.workspaceBytes, 0);
   }
 
   /** Submits step `t` (counted from 1) of every member, each with its own optimiser. */
   run(batches: StepBatches, optimizers: readonly AdamWOptions[], t: number): void {
-    const { backend } = this.#joined.decoder;
     for (const batch of batches) {
-      this.#buffers.write(repeated(batch, this.members.length));
-      backend.replay(this.#gradientPlan);
+      this.#buffers.write(batch);
+      this.#backend.replayEach(this.#gradientPlans);
     }
     this.#rings.forEach((ring, i) => {
-      backend.write(this.#hypers[i]!, adamwHyper(optimizers[i]!, t));
+      this.#backend.write(this.#hypers[i]!, adamwHyper(optimizers[i]!, t));
       ring.advance();
     });
-    backend.replay(this.#updatePlan);
+    this.#backend.replayEach(this.#updatePlans);
   }
 
   /** True if the metrics must be read before the next step. */
@@ -123,11 +157,9 @@ export class JoinedStep {
 
   /** Gives the memory back; the models stay. */
   free(): void {
-    const { backend } = this.#joined.decoder;
     this.#buffers.free();
     this.#rings.forEach((ring) => ring.free());
-    this.#hypers.forEach((hyper) => backend.free(hyper));
-    backend.release(this.#gradientPlan);
-    backend.release(this.#updatePlan);
+    this.#hypers.forEach((hyper) => this.#backend.free(hyper));
+    [...this.#gradientPlans, ...this.#updatePlans].forEach((plan) => this.#backend.release(plan));
   }
 }

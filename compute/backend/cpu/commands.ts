@@ -16,6 +16,19 @@ const MAX_HEAD_DIM = 256;
 /** Bytes of a command. */
 export const COMMAND_BYTES = WORDS * 4;
 
+/** In place of a kernel: plans that threads share out among themselves. */
+const FORK = 0xffffffff;
+
+/** The command that runs plans side by side: `plans` are pairs of (commands, count), `controls` one for each thread. */
+export function forkCommand(plans: number, count: number, controls: number): Uint32Array {
+  const words = new Uint32Array(WORDS);
+  words[0] = FORK;
+  words[FIRST_TENSOR] = plans;
+  words[FIRST_TENSOR + 1] = controls;
+  words[FIRST_PARAM] = count;
+  return words;
+}
+
 /** A checked call: what the kernels read, and the storages that must be alive when it runs. */
 export interface Command {
   readonly words: Uint32Array;

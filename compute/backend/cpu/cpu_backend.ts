@@ -14,7 +14,7 @@ import {
 } from "../backend.ts";
 import type { KernelName, KernelParams } from "../kernels.ts";
 import { type Block, FreeList } from "./allocator.ts";
-import { type Command, COMMAND_BYTES, encodeCommand } from "./commands.ts";
+import { type Command, COMMAND_BYTES, encodeCommand, forkCommand } from "./commands.ts";
 import { hasEngineFlags } from "./engine_flags.ts";
 import { type Arena, CpuMemory, type CpuStorage, sharedMemory, storageOf } from "./memory.ts";
 import { ThreadPool } from "./thread_pool.ts";
@@ -180,8 +180,32 @@ class CpuBackend implements Backend {
   }
 
   replay(plan: Plan): void {
+    this.#checkAlive(plan);
+    const { commands, kernels } = plan as CpuPlan;
+    this.#pool.execute(commands.address, kernels.length);
+  }
+
+  replayEach(plans: readonly Plan[]): void {
+    // A plan alone is better shared out kernel by kernel.
+    if (plans.length < 2 || this.#pool.threads === 1) {
+      return plans.forEach((plan) => this.replay(plan));
+    }
+    plans.forEach((plan) => this.#checkAlive(plan));
+    const block = this.#memory.take(COMMAND_BYTES + 8 * plans.length, "fork");
+    const words = new Uint32Array(this.#buffer, block.address, block.bytes / 4);
+    const list = block.address + COMMAND_BYTES;
+    words.set(forkCommand(list, plans.length, this.#pool.controls));
+    words.set(
+      (plans as CpuPlan[]).flatMap(({ commands, kernels }) => [commands.address, kernels.length]),
+      COMMAND_BYTES / 4,
+    );
+    this.#pool.execute(block.address, 1);
+    this.#memory.give(block);
+  }
+
+  #checkAlive(plan: Plan): void {
     this.#checkOpen();
-    const { label, kernels, commands, borrowed, released } = plan as CpuPlan;
+    const { label, borrowed, released } = plan as CpuPlan;
     if (released) throw new TypeError(`Cannot replay "${label}": it was released`);
     for (const storage of borrowed) {
       if (storage.freed) {
@@ -190,7 +214,6 @@ class CpuBackend implements Backend {
         );
       }
     }
-    this.#pool.execute(commands.address, kernels.length);
   }
 
   release(plan: Plan): void {

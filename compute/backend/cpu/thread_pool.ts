@@ -20,6 +20,8 @@ export class ThreadPool {
   readonly #workers: readonly Worker[];
   readonly #control: number;
   readonly #scratch: number;
+  /** What a thread needs that walks a plan alone, thread by thread. */
+  readonly controls: number;
 
   private constructor(
     kernels: KernelExports,
@@ -27,6 +29,7 @@ export class ThreadPool {
     workers: readonly Worker[],
     control: number,
     scratch: number,
+    controls: number,
   ) {
     this.ids = ids;
     this.threads = workers.length + 1;
@@ -34,6 +37,7 @@ export class ThreadPool {
     this.#workers = workers;
     this.#control = control;
     this.#scratch = scratch;
+    this.controls = controls;
   }
 
   /** Compiles the kernels and starts the workers; memory is handed out from then on. */
@@ -42,7 +46,8 @@ export class ThreadPool {
     const kernels = instantiateKernels(module, memory.memory);
     if (wide) kernels.use_wide_tiles();
     memory.open(kernels.__heap_base.value);
-    const control = memory.take(kernels.control_bytes(), "thread control");
+    // One for all threads together, then one for each.
+    const control = memory.take((1 + threads) * kernels.control_bytes(), "thread control");
     new Uint8Array(memory.memory.buffer, control.address, control.bytes).fill(0);
     const scratch = Array.from(
       { length: threads },
@@ -70,7 +75,8 @@ export class ThreadPool {
       throw error;
     }
     const ids = kernelIds(kernels, memory.memory);
-    return new ThreadPool(kernels, ids, workers, control.address, scratch[0]!);
+    const controls = control.address + kernels.control_bytes();
+    return new ThreadPool(kernels, ids, workers, control.address, scratch[0]!, controls);
   }
 
   /** Runs commands in order and returns when all threads are done. */

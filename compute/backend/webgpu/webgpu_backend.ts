@@ -244,6 +244,11 @@ class WebgpuBackend implements Backend {
     this.#failures.watch(`replay "${label}"`, () => submit(label, dispatches, this.#device));
   }
 
+  // A queue runs one dispatch after another; what fills a GPU is in the dispatches.
+  replayEach(plans: readonly Plan[]): void {
+    plans.forEach((plan) => this.replay(plan));
+  }
+
   release(plan: Plan): void {
     const own = plan as WebgpuPlan;
     if (own.released) throw new TypeError(`Cannot release "${own.label}": it was released`);

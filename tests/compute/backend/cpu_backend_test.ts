@@ -179,3 +179,41 @@ Deno.test("wide tiles change no bit of a product", async () => {
   }
   narrow.close();
 });
+
+Deno.test({
+  name: "replayEach() gives the bits of replaying one after another, however many threads share",
+  ...LENIENT,
+  fn: async () => {
+    const [m, n, k] = [70, 33, 41], plans = 5;
+    const results = async (threads: number, together: boolean): Promise<Float32Array[]> => {
+      const outputs: Float32Array[] = [];
+      await withThreads(threads, async (backend) => {
+        const w = backend.empty([n, k], "f32", "w");
+        backend.write(w, normals(1, n * k));
+        const members = Array.from({ length: plans }, (_, i) => {
+          const x = backend.empty([m, k], "f32", `x${i}`), out = backend.empty([1], "f32", "out");
+          backend.write(x, normals(2 + i, m * k));
+          backend.write(out, Float32Array.of(i));
+          const plan = backend.record("product", () => {
+            const y = backend.empty([m, n], "f32", "y");
+            backend.run("gemm_nt", { x, w, y }, { m, n, k, alpha: 1, accumulate: 0 });
+            backend.run("sum_squares", { x: y, out }, { n: m * n, accumulate: 1 });
+          });
+          return { plan, out };
+        });
+        const buffers = backend.memory().buffers;
+        for (let turn = 0; turn < 3; turn++) {
+          if (together) backend.replayEach(members.map(({ plan }) => plan));
+          else members.forEach(({ plan }) => backend.replay(plan));
+        }
+        assert.equal(backend.memory().buffers, buffers, "buffers are left over");
+        for (const { out } of members) outputs.push(await backend.read(out) as Float32Array);
+        backend.release(members[1]!.plan);
+        assert.throws(() => backend.replayEach(members.map(({ plan }) => plan)), /was released/);
+      });
+      return outputs;
+    };
+    const expected = await results(1, false);
+    for (const threads of [1, 2, 3, 8]) assert.deepEqual(await results(threads, true), expected);
+  },
+});

@@ -5,7 +5,7 @@ import { createModels, type TrainedOptions } from "../../../compute/models/model
 import { randomWeights } from "../../../compute/models/model.ts";
 import type { Backend } from "../../../compute/backend/backend.ts";
 import type { Batch } from "../../../compute/train/batch.ts";
-import { JoinedStep, repeated } from "../../../compute/train/joined_step.ts";
+import { type JoinedPass, JoinedStep, repeated } from "../../../compute/train/joined_step.ts";
 import { TrainStep } from "../../../compute/train/step.ts";
 import { assertSameBits } from "../../support/allclose.ts";
 import { forEachBackend } from "../../support/backends.ts";
@@ -53,10 +53,10 @@ async function together(
   backend: Backend,
   members: typeof MEMBERS,
   steps: readonly Batch[][],
-  gradientCheckpointing = false,
+  options: { pass?: JoinedPass; gradientCheckpointing?: boolean } = {},
 ) {
   const models = await createModels(base(backend), members);
-  const step = new JoinedStep(models, steps[0]![0]!.ids.length, { gradientCheckpointing });
+  const step = new JoinedStep(models, steps[0]![0]!.ids.length, options);
   steps.forEach((batches, i) => step.run(batches, members.map((m) => m.optimizer), i + 1));
   const metrics = await step.drain();
   const states: Float32Array[][] = [];
@@ -67,46 +67,53 @@ async function together(
 }
 
 await forEachBackend(({ test }) => {
-  test("JoinedStep trains each adapter to the bits it has when trained alone", async (backend) => {
-    const before = backend.memory().buffers;
-    const joined = await together(backend, MEMBERS, STEPS);
-    assert.equal(backend.memory().buffers, before, "buffers are left over");
-    for (const [i, member] of MEMBERS.entries()) {
-      const expected = await alone(backend, member, STEPS);
-      assert.deepEqual(joined[i]!.metrics, expected.metrics, `metrics of member ${i}`);
-      joined[i]!.state.forEach((array, j) =>
-        assertSameBits(array, expected.state[j]!, {
-          name: `member ${i}, array ${j}`,
-          shape: [array.length],
-        })
-      );
-    }
-    const losses = joined[0]!.metrics.map(({ loss }) => loss);
-    assert.ok(losses.at(-1)! < losses[0]!, `the loss fell: ${losses}`);
-  });
-
+  for (const pass of ["one", "each"] as const) {
+    test(`JoinedStep trains each adapter to the bits it has alone, pass ${pass}`, async (backend) => {
+      const before = backend.memory().buffers;
+      const joined = await together(backend, MEMBERS, STEPS, { pass });
+      assert.equal(backend.memory().buffers, before, "buffers are left over");
+      for (const [i, member] of MEMBERS.entries()) {
+        const expected = await alone(backend, member, STEPS);
+        assert.deepEqual(joined[i]!.metrics, expected.metrics, `metrics of member ${i}`);
+        joined[i]!.state.forEach((array, j) =>
+          assertSameBits(array, expected.state[j]!, {
+            name: `member ${i}, array ${j}`,
+            shape: [array.length],
+          })
+        );
+      }
+      const losses = joined[0]!.metrics.map(({ loss }) => loss);
+      assert.ok(losses.at(-1)! < losses[0]!, `the loss fell: ${losses}`);
+    });
+  }
   test("JoinedStep with gradient checkpointing gives the same losses", async (backend) => {
     const members = MEMBERS.slice(1, 3), steps = STEPS.slice(0, 2);
     const plain = await together(backend, members, steps);
-    const checkpointed = await together(backend, members, steps, true);
+    const checkpointed = await together(backend, members, steps, { gradientCheckpointing: true });
     members.forEach((_, i) => assert.deepEqual(checkpointed[i]!.metrics, plain[i]!.metrics));
   });
 
   test("an adapter that diverges leaves its company alone", async (backend) => {
     const wild = { ...MEMBERS[0]!, optimizer: { ...ADAMW, learning_rate: 1e30 } };
-    const joined = await together(backend, [wild, MEMBERS[1]!, wild], STEPS);
-    assert.ok(!Number.isFinite(joined[0]!.metrics.at(-1)!.loss), "the wild one diverges");
-    assert.deepEqual(joined[1]!.metrics, (await alone(backend, MEMBERS[1]!, STEPS)).metrics);
+    const expected = await alone(backend, MEMBERS[1]!, STEPS);
+    for (const pass of ["one", "each"] as const) {
+      const joined = await together(backend, [wild, MEMBERS[1]!, wild], STEPS, { pass });
+      assert.ok(!Number.isFinite(joined[0]!.metrics.at(-1)!.loss), "the wild one diverges");
+      assert.deepEqual(joined[1]!.metrics, expected.metrics);
+    }
   });
 
   test("JoinedStep rejects what it cannot join", async (backend) => {
     const models = await createModels(base(backend), MEMBERS.slice(0, 2));
     assert.throws(
-      () => new JoinedStep(models, 40),
+      () => new JoinedStep(models, 40, { pass: "one" }),
       /batches of 40 tokens: expected a multiple of 64/,
     );
     const other = await createModels(base(backend), [MEMBERS[2]!]);
-    assert.throws(() => new JoinedStep([models[0]!, other[0]!], 64), /models on one base/);
+    assert.throws(
+      () => new JoinedStep([models[0]!, other[0]!], 64, { pass: "one" }),
+      /models on one base/,
+    );
     [...models, ...other].forEach((model) => model.free());
     const saving = { ...MEMBERS[0]!, method: { ...LORA, modules_to_save: ["embed_tokens"] } };
     await assert.rejects(

@@ -148,8 +148,37 @@ mod table {
 
     pub unsafe fn walk(context: &Context, commands: *const Command, count: usize) {
         for index in 0..count {
-            dispatch(context, &*commands.add(index));
+            let command = &*commands.add(index);
+            if command.kernel == FORK {
+                fork(context, command);
+            } else {
+                dispatch(context, command);
+            }
             context.barrier();
+        }
+    }
+
+    /// In place of a kernel's id: several plans that have nothing to do with each other.
+    const FORK: u32 = u32::MAX;
+
+    /// Each plan is walked by whichever thread is free, as if there were no other: no barrier waits
+    /// for anybody. Tensors: pairs of (commands, count), a zeroed [`Control`] for each thread.
+    #[inline(never)]
+    unsafe fn fork(context: &Context, command: &Command) {
+        let plans: *const [u32; 2] = command.tensor(0);
+        let alone = Context {
+            thread: 0,
+            threads: 1,
+            scratch: context.scratch,
+            control: command.tensor::<Control>(1).add(context.thread),
+        };
+        loop {
+            let index = context.ticket();
+            if index >= command.size(0) {
+                return;
+            }
+            let [commands, count] = *plans.add(index);
+            walk(&alone, commands as *const Command, count as usize);
         }
     }
 }
