@@ -15,7 +15,6 @@ import {
   GenerationFailedError,
   type GenerationService,
 } from "../runs/worker/generation_service.ts";
-import { capacityRequestSchema } from "../runs/spec/capacity.ts";
 import { aborted } from "./aborted.ts";
 import { archiveRoutes } from "./archives.ts";
 import { capacityRoutes } from "./capacity.ts";
@@ -97,7 +96,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", generateRoutes(context));
   app.route("/", evaluateRoutes(context));
   app.route("/", openaiRoutes(context));
-  app.route("/", capacityRoutes(validation(capacityRequestSchema)));
+  app.route("/", capacityRoutes(context));
   app.route("/", figureRoutes(context));
   app.route("/v1", tokenizeRoutes({ home: context.home }, validation));
   app.route("/v1", verifyRoutes(validation(verifyRequestSchema)));

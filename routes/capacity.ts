@@ -1,13 +1,14 @@
 // POST /v1/capacity: bits, rank, FLOPs, memory and a verdict, from formulas alone.
 
-import { createRoute, OpenAPIHono, type OpenAPIHonoOptions } from "@hono/zod-openapi";
-import type { Env } from "hono";
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { estimateRunTime } from "../runs/estimate_run_time.ts";
 import {
   answerCapacity,
   capacityRequestSchema,
   capacityResponseSchema,
 } from "../runs/spec/capacity.ts";
-import { problemResponse } from "./problem.ts";
+import type { RunStore } from "../runs/store/run_store.ts";
+import { problemResponse, validation } from "./problem.ts";
 
 const route = createRoute({
   method: "post",
@@ -39,9 +40,13 @@ const route = createRoute({
   },
 });
 
-/** The capacity calculator; `options` carries the hook that answers invalid questions. */
-export function capacityRoutes(options: OpenAPIHonoOptions<Env>): OpenAPIHono {
-  const app = new OpenAPIHono(options);
-  app.openapi(route, (c) => c.json(answerCapacity(c.req.valid("json")), 200));
+/** The capacity calculator. */
+export function capacityRoutes({ store }: { readonly store: RunStore }): OpenAPIHono {
+  const app = new OpenAPIHono(validation(capacityRequestSchema));
+  app.openapi(route, async (c) => {
+    const request = c.req.valid("json");
+    const run_time = await estimateRunTime(request, store);
+    return c.json({ ...answerCapacity(request), run_time }, 200);
+  });
   return app;
 }

@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import { join } from "@std/path";
 import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
-import { metricsCsv, metricsJsonLines } from "../runs/metrics_format.ts";
+import { metricsCsv, metricsJsonLines, metricsParquet } from "../runs/metrics_format.ts";
 import { Checkpoint, isFinal, MetricPoint } from "../runs/spec/run.ts";
 import { exists } from "../runs/write_file.ts";
 import type { AppContext } from "./app.ts";
@@ -17,6 +17,7 @@ const POLL_MS = 100;
 /** A comment is sent after this long without an event: it keeps proxies from hanging up. */
 const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
+const PARQUET = "application/vnd.apache.parquet";
 
 const events = createRoute({
   method: "get",
@@ -50,11 +51,11 @@ const metrics = createRoute({
   method: "get",
   path: "/v1/runs/{id}/metrics",
   tags: ["runs"],
-  summary: "The curves, as JSON, CSV or JSON lines",
+  summary: "The curves, as JSON, CSV, JSON lines or parquet",
   request: {
     params: RunPath,
     query: z.strictObject({
-      format: z.enum(["json", "csv", "jsonl"]).optional().openapi({
+      format: z.enum(["json", "csv", "jsonl", "parquet"]).optional().openapi({
         description: "Absent: by the Accept header.",
       }),
     }),
@@ -68,6 +69,7 @@ const metrics = createRoute({
         },
         "text/csv": { schema: z.string() },
         "application/jsonl": { schema: z.string() },
+        [PARQUET]: { schema: z.string().openapi({ format: "binary" }) },
       },
     },
     404: problemResponse("No such run"),
@@ -152,6 +154,9 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
     const points = await store.points(id);
     const format = c.req.valid("query").format ?? accepted(c.req.header("Accept") ?? "");
     if (format === "json") return c.json({ run_id: id, points }, 200);
+    if (format === "parquet") {
+      return c.body(metricsParquet(points), 200, { "Content-Type": PARQUET });
+    }
     c.header("Content-Type", format === "csv" ? "text/csv; charset=utf-8" : "application/jsonl");
     return c.body(format === "csv" ? metricsCsv(points) : metricsJsonLines(points), 200);
   });
@@ -190,9 +195,10 @@ function isFinalEvent(type: string): boolean {
 }
 
 // The first of our types in the client's list; its weights are rarely set and not looked at.
-function accepted(accept: string): "json" | "csv" | "jsonl" {
+function accepted(accept: string): "json" | "csv" | "jsonl" | "parquet" {
   for (const type of accept.split(",").map((part) => part.split(";")[0]!.trim())) {
     if (type === "text/csv") return "csv";
+    if (type === PARQUET) return "parquet";
     if (/^application\/(x-)?(jsonl|ndjson)$/.test(type)) return "jsonl";
     if (type === "application/json") return "json";
   }

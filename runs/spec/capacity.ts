@@ -101,6 +101,17 @@ const memorySchema = z.strictObject({
   total: number,
 });
 
+const runTimeSchema = z.strictObject({ tokens_per_s: number, seconds: number }).nullable();
+
+/** How long one pass over the data takes; null where this host has no runs to judge by. */
+export const RunTime = z.strictObject({
+  runs: z.int().describe("Finished runs of the model on this host"),
+  lora: runTimeSchema,
+  full: runTimeSchema,
+}).nullable();
+/** How long one pass over the data takes. */
+export type RunTime = z.infer<typeof RunTime>;
+
 /** The answer. */
 export const capacityResponseSchema = z.strictObject({
   trainable_parameters: number,
@@ -121,6 +132,7 @@ export const capacityResponseSchema = z.strictObject({
     batch_size: number,
     reasons: z.array(z.string()).readonly(),
   }),
+  run_time: RunTime.describe("One pass over the data, by what this host has measured"),
 });
 
 /** Answers a checked question. */

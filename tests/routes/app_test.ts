@@ -2,6 +2,7 @@
 
 import assert from "@std/assert";
 import { tinySpec } from "../runs/tiny_home.ts";
+import { parquetReadObjects } from "hyparquet";
 import { makeApp, problemOf } from "./make_app.ts";
 
 Deno.test("POST /v1/runs stores the run, says where it is and wakes the worker", async () => {
@@ -117,6 +118,14 @@ Deno.test("GET /v1/runs/{id}/metrics answers json, csv or jsonl", async () => {
   const csv = await get("?format=csv");
   assert.equal(csv, await get("", "text/csv"));
   assert.equal(csv, "step,tokens,train_nll,eval_nll\n1,60,2.5,\n2,,,2.25\n");
+  const parquet = await service.app.request(`/v1/runs/${id}/metrics?format=parquet`);
+  assert.deepEqual(
+    await parquetReadObjects({ file: await parquet.arrayBuffer() }),
+    [
+      { step: 1n, tokens: 60n, train_nll: 2.5, eval_nll: null },
+      { step: 2n, tokens: null, train_nll: null, eval_nll: 2.25 },
+    ],
+  );
   const lines = await get("", "application/jsonl");
   assert.deepEqual(lines.trim().split("\n").map((line) => JSON.parse(line)), points);
 });

@@ -1,17 +1,12 @@
 import assert from "@std/assert";
-import { capacityRoutes } from "../../routes/capacity.ts";
-import { validation } from "../../routes/problem.ts";
-import { capacityRequestSchema, capacityResponseSchema } from "../../runs/spec/capacity.ts";
+import { capacityResponseSchema } from "../../runs/spec/capacity.ts";
+import { makeApp } from "./make_app.ts";
 
-const app = capacityRoutes(validation(capacityRequestSchema));
 const SFT = { examples: 10_000, tokens_per_example: 1000, bits_per_token: 1 };
 
 async function post(body: unknown): Promise<{ status: number; answer: Record<string, unknown> }> {
-  const response = await app.request("/v1/capacity", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  await using service = await makeApp();
+  const response = await service.post("/v1/capacity", body);
   return { status: response.status, answer: await response.json() };
 }
 
@@ -65,8 +60,9 @@ Deno.test("POST /v1/capacity refuses bad questions and names the field", async (
   }
 });
 
-Deno.test("POST /v1/capacity is in the OpenAPI document with both schemas", () => {
-  const document = app.getOpenAPI31Document({
+Deno.test("POST /v1/capacity is in the OpenAPI document with both schemas", async () => {
+  await using service = await makeApp();
+  const document = service.app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "noregret", version: "0" },
   });
