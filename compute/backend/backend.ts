@@ -41,6 +41,8 @@ export interface DeviceInfo {
   readonly device: string;
   /** True for a GPU emulated on the processor. */
   readonly software: boolean;
+  /** Plans that {@linkcode Backend.replayEach} runs at the same time: threads, or 1. */
+  readonly lanes: number;
   /** Largest tensor that every kernel takes, in bytes; a device may split larger frozen weights. */
   readonly maxTensorBytes: number;
 }

@@ -86,7 +86,7 @@ class Counter<P extends Pool> implements CountingBackend {
     { kind, software = false, maxTensorBytes = 2 ** 31 }: CountedDevice,
     rules: Rules<P>,
   ) {
-    this.info = { kind, software, device: `${kind}, counted`, maxTensorBytes };
+    this.info = { kind, software, device: `${kind}, counted`, lanes: 1, maxTensorBytes };
     this.#rules = rules;
   }
 

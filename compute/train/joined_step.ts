@@ -37,14 +37,24 @@ export function repeated(batch: Batch, times: number): Batch {
 }
 
 /**
- * How members are run: `one` pass over K·N rows, with as many kernels as one model has, or K passes side by
- * side, `each` on a thread of its own without waiting for the others.
+ * How members are run: `one` pass over K·N rows, with as many kernels as one model has, or `each` by itself,
+ * on a thread that waits for no other. A thread's members use the same workspace one after the other, which
+ * stays in its cache.
  */
 export type JoinedPass = "one" | "each";
 
 /** A GPU is filled by long kernels; threads do best when they need not meet. */
 export function passFor({ info }: Backend): JoinedPass {
   return info.kind === "cpu" ? "each" : "one";
+}
+
+/** The members of each lane, as evenly as it goes. */
+export function lanesOf(members: number, lanes: number): number[][] {
+  const count = Math.min(members, lanes);
+  return Array.from(
+    { length: count },
+    (_, lane) => Array.from({ length: members }, (_, i) => i).filter((i) => i % count === lane),
+  );
 }
 
 /** The input of K members on a device: once for all, or laid end to end K times. */
@@ -101,6 +111,20 @@ export class JoinedStep {
     this.#hypers = members.map(() => backend.empty([HYPER_LENGTH], "f32", "hyper"));
     const addLoss = (nll: Tensor, weight: Tensor, ring: MetricsRing) =>
       backend.run("dot", { a: nll, b: weight, out: ring.loss }, { n: tokens, accumulate: 1 });
+    const gradients = (i: number) => {
+      const nll = lossAndGradients(members[i]!, batch, options);
+      addLoss(nll, batch.weight, this.#rings[i]!);
+      backend.free(nll);
+    };
+    const update = (i: number) => {
+      const { trainable } = members[i]!, { sumsq } = this.#rings[i]!;
+      trainable.sumOfSquares(sumsq);
+      trainable.update(this.#hypers[i]!, sumsq);
+      this.#rings[i]!.record();
+    };
+    const lanes = lanesOf(members.length, backend.info.lanes);
+    const inLanes = (label: string, run: (member: number) => void) =>
+      lanes.map((lane) => backend.record(label, () => lane.forEach(run)));
     this.#gradientPlans = joined
       ? [
         backend.record("joined gradients", () =>
@@ -108,20 +132,8 @@ export class JoinedStep {
             addLoss(nll, rowsOf(batch.weight, i, members.length), this.#rings[i]!)
           )),
       ]
-      : members.map((model, i) =>
-        backend.record(
-          "gradients",
-          () => addLoss(lossAndGradients(model, batch, options), batch.weight, this.#rings[i]!),
-        )
-      );
-    this.#updatePlans = members.map(({ trainable }, i) =>
-      backend.record("update", () => {
-        const { sumsq } = this.#rings[i]!;
-        trainable.sumOfSquares(sumsq);
-        trainable.update(this.#hypers[i]!, sumsq);
-        this.#rings[i]!.record();
-      })
-    );
+      : inLanes("gradients", gradients);
+    this.#updatePlans = inLanes("update", update);
   }
 
   /** Bytes of activations and scratch memory. */

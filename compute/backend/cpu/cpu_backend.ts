@@ -86,6 +86,7 @@ class CpuBackend implements Backend {
       kind: "cpu",
       device: `cpu (${threads} thread${threads === 1 ? "" : "s"}, wasm simd128)`,
       software: false,
+      lanes: threads,
       maxTensorBytes: MAX_TENSOR_BYTES,
     };
   }

@@ -52,6 +52,7 @@ export async function createWebgpuBackend(
     kind: "webgpu",
     device: adapterName(adapter),
     software: isSoftware(adapter),
+    lanes: 1,
     maxTensorBytes: device.limits.maxStorageBufferBindingSize,
   });
 }
