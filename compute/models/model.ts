@@ -138,8 +138,7 @@ export type ModelOptions = BaseOptions & TrainedOptions;
 
 /** Builds a model and starts its adapters. */
 export async function createModel(options: ModelOptions): Promise<Model> {
-  const [model] = await createModels(options, [options]);
-  return model!;
+  return (await createModels(options, [options]))[0];
 }
 
 /**
@@ -150,7 +149,7 @@ export async function createModel(options: ModelOptions): Promise<Model> {
 export async function createModels(
   base: BaseOptions,
   members: readonly TrainedOptions[],
-): Promise<Model[]> {
+): Promise<[Model, ...Model[]]> {
   const { backend, config, weights, dtype } = base;
   const upload = new Upload(backend);
   const frozen = new FrozenWeights(backend, config, dtype, upload);
@@ -184,7 +183,7 @@ export async function createModels(
     else if (method.kind === "lora") startAdapters(trainable, config, method, seed);
     models.push(assemble(backend, config, method, trainable, trained, shared));
   }
-  return models;
+  return models as [Model, ...Model[]];
 }
 
 /** What models on one base share; `users` of them are not freed yet. */

@@ -43,18 +43,24 @@ export function repeated(batch: Batch, times: number): Batch {
  */
 export type JoinedPass = "one" | "each";
 
-/** A GPU is filled by long kernels; threads do best when they need not meet. */
-export function passFor({ info }: Backend): JoinedPass {
-  return info.kind === "cpu" ? "each" : "one";
+/** A GPU is filled by long kernels, where they can be joined; threads do best when they need not meet. */
+function passFor([{ backend, config }]: readonly [Model, ...Model[]], tokens: number): JoinedPass {
+  const joinable = !config.experts && tokens % JOINED_TOKENS === 0;
+  return backend.info.kind === "webgpu" && joinable ? "one" : "each";
 }
 
-/** The members of each lane, as evenly as it goes. */
-export function lanesOf(members: number, lanes: number): number[][] {
-  const count = Math.min(members, lanes);
-  return Array.from(
-    { length: count },
-    (_, lane) => Array.from({ length: members }, (_, i) => i).filter((i) => i % count === lane),
-  );
+/** A plan for each lane of a device: what `run` does for its share of the members, one after the other. */
+export function recordLanes(
+  backend: Backend,
+  label: string,
+  members: number,
+  run: (member: number) => void,
+): Plan[] {
+  const lanes = Math.min(members, backend.info.lanes);
+  return Array.from({ length: lanes }, (_, lane) =>
+    backend.record(label, () => {
+      for (let member = lane; member < members; member += lanes) run(member);
+    }));
 }
 
 /** The input of K members on a device: once for all, or laid end to end K times. */
@@ -96,13 +102,13 @@ export class JoinedStep {
 
   /** `tokens` of one member's micro-batch. */
   constructor(
-    readonly members: readonly Model[],
+    readonly members: readonly [Model, ...Model[]],
     readonly tokens: number,
-    { pass = passFor(members[0]!.backend), ...options }: ForwardOptions & {
+    { pass = passFor(members, tokens), ...options }: ForwardOptions & {
       readonly pass?: JoinedPass;
     } = {},
   ) {
-    const { backend } = members[0]!;
+    const { backend } = members[0];
     this.#backend = backend;
     const joined = pass === "one" ? joinModels(members) : undefined;
     this.#buffers = new JoinedBuffers(backend, members.length, tokens, pass);
@@ -122,9 +128,6 @@ export class JoinedStep {
       trainable.update(this.#hypers[i]!, sumsq);
       this.#rings[i]!.record();
     };
-    const lanes = lanesOf(members.length, backend.info.lanes);
-    const inLanes = (label: string, run: (member: number) => void) =>
-      lanes.map((lane) => backend.record(label, () => lane.forEach(run)));
     this.#gradientPlans = joined
       ? [
         backend.record("joined gradients", () =>
@@ -132,8 +135,8 @@ export class JoinedStep {
             addLoss(nll, rowsOf(batch.weight, i, members.length), this.#rings[i]!)
           )),
       ]
-      : inLanes("gradients", gradients);
-    this.#updatePlans = inLanes("update", update);
+      : recordLanes(backend, "gradients", members.length, gradients);
+    this.#updatePlans = recordLanes(backend, "update", members.length, update);
   }
 
   /** Bytes of activations and scratch memory. */

@@ -7,6 +7,7 @@
 
 import type { Model } from "../models/model.ts";
 import type { Batch, BatchSource } from "./batch.ts";
+import type { StepMetrics } from "./metrics_ring.ts";
 import { optimizerAt, type ScheduledAdamW } from "./schedule.ts";
 import { EvalStep, TrainStep } from "./step.ts";
 
@@ -107,26 +108,8 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
   /** Counted tokens after each step whose metrics are still on the device. */
   const pending: number[] = [];
   const drain = async (): Promise<TrainEvent[]> => {
-    const first = step - pending.length + 1;
     const metrics = await trainStep.drain();
-    const events: TrainEvent[] = [];
-    metrics.forEach(({ loss, gradNorm }, i) => {
-      const at = first + i;
-      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        throw new DivergedError(at, loss, gradNorm);
-      }
-      if (at % options.logging_steps !== 0 && at !== 1) return;
-      events.push({
-        type: "step",
-        step: at,
-        tokens: pending[i]!,
-        train_nll: loss,
-        grad_norm: gradNorm,
-        learning_rate: optimizerAt(optimizer, at, options.max_steps).learning_rate,
-      });
-    });
-    pending.length = 0;
-    return events;
+    return stepEvents(metrics, { last: step, tokens: pending.splice(0), ...options });
   };
 
   try {
@@ -170,6 +153,43 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
     trainStep.free();
     evalStep?.free();
   }
+}
+
+/** Where measured steps lie in a run. */
+interface MeasuredSteps extends Pick<SftOptions, "max_steps" | "logging_steps"> {
+  /** The last of them. */
+  readonly last: number;
+  /** Counted tokens after each. */
+  readonly tokens: readonly number[];
+  readonly optimizer: ScheduledAdamW;
+}
+
+/**
+ * The events of those steps that are logged.
+ *
+ * @throws {DivergedError} when a loss or norm is not finite.
+ */
+export function stepEvents(
+  metrics: readonly StepMetrics[],
+  { last, tokens, optimizer, max_steps, logging_steps }: MeasuredSteps,
+): TrainEvent[] {
+  const events: TrainEvent[] = [];
+  metrics.forEach(({ loss, gradNorm }, i) => {
+    const step = last - metrics.length + 1 + i;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      throw new DivergedError(step, loss, gradNorm);
+    }
+    if (step % logging_steps !== 0 && step !== 1) return;
+    events.push({
+      type: "step",
+      step,
+      tokens: tokens[i]!,
+      train_nll: loss,
+      grad_norm: gradNorm,
+      learning_rate: optimizerAt(optimizer, step, max_steps).learning_rate,
+    });
+  });
+  return events;
 }
 
 /** Whether a step is one of those named, or of those counted. */

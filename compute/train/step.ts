@@ -116,10 +116,7 @@ export class EvalStep {
       counted.push(batch.counted);
     }
     await drain();
-    const tokens = counted.reduce((sum, n) => sum + n, 0);
-    if (tokens === 0) throw new RangeError("Cannot evaluate: the set has no counted tokens");
-    const total = losses.reduce((sum, mean, i) => sum + mean * counted[i]!, 0);
-    return { nll: total / tokens, tokens };
+    return meanNll(losses, counted);
   }
 
   free(): void {
@@ -127,4 +124,19 @@ export class EvalStep {
     this.#ring.free();
     this.model.backend.release(this.#plan);
   }
+}
+
+/**
+ * The mean over all counted tokens of batches with these means.
+ *
+ * @throws {RangeError} if there is no counted token.
+ */
+export function meanNll(
+  losses: readonly number[],
+  counted: readonly number[],
+): { nll: number; tokens: number } {
+  const tokens = counted.reduce((sum, n) => sum + n, 0);
+  if (tokens === 0) throw new RangeError("Cannot evaluate: the set has no counted tokens");
+  const total = losses.reduce((sum, mean, i) => sum + mean * counted[i]!, 0);
+  return { nll: total / tokens, tokens };
 }

@@ -10,6 +10,8 @@ export const MAX_FAILURES = 3;
 export interface RunQueue {
   /** The longest waiting run, or one whose lease ran out; undefined if there is none. */
   claim(owner: string): Promise<Claim | undefined>;
+  /** A run that waits and may be taken now, out of turn; undefined if it is not there for the taking. */
+  claimRun(owner: string, id: string): Promise<Claim | undefined>;
   /** How long a claim holds without a heartbeat, in milliseconds. */
   readonly lease: number;
   /** Prolongs the lease. `lost`: stop, someone else has it. `cancel`: stop, the client asked. */

@@ -48,6 +48,10 @@ export const SweepRequest = z.strictObject({
   }),
   metric: SweepMetric.default("eval_nll"),
   early_stopping: EarlyStopping.optional(),
+  shared_base: z.boolean().optional().openapi({
+    description: "Supervised LoRA runs that differ in their adapter and optimizer alone train " +
+      "together, over one copy of the model, with the numbers that each would have alone.",
+  }),
 }).superRefine(({ grid, list }, context) => {
   if ((grid === undefined) === (list === undefined)) {
     context.addIssue({ code: "custom", message: "Expected either grid or list" });

@@ -126,6 +126,13 @@ class KyselySweepStore implements SweepStore {
     return rows.map(({ id }) => id);
   }
 
+  async sharing(run: string): Promise<StoredSweep | undefined> {
+    const row = await this.database.selectFrom("sweep_runs").select("sweep_id")
+      .where("run_id", "=", run).executeTakeFirst();
+    const sweep = row && await this.get(row.sweep_id);
+    return sweep?.request.shared_base ? sweep : undefined;
+  }
+
   async markStoppedEarly(id: string, run: string): Promise<void> {
     await this.database.updateTable("sweep_runs").set({ stopped_early: 1 })
       .where("sweep_id", "=", id).where("run_id", "=", run).execute();

@@ -4,6 +4,7 @@
 import type { Configuration } from "../configuration.ts";
 import { openRuns } from "../open_runs.ts";
 import { trainRun } from "./train_run.ts";
+import { sharedPart, trainShared } from "./train_shared.ts";
 
 /** Trains run `id` as attempt `attempt` and returns the exit code. */
 export async function runJob(
@@ -17,12 +18,14 @@ export async function runJob(
   Deno.addSignalListener("SIGINT", abort);
   void parentGone().then(abort);
   await using runs = await openRuns(configuration, "job");
-  return await trainRun({
-    claim: { id, attempt },
-    store: runs.store,
-    configuration,
-    signal: stop.signal,
-  });
+  const { store, queue } = runs;
+  const options = { claim: { id, attempt }, store, configuration, signal: stop.signal };
+  const sweep = await runs.sweeps.sharing(id);
+  const own = sweep?.runs.find(({ run }) => run.id === id);
+  if (sweep && own && sharedPart(own.run.spec) !== undefined) {
+    return await trainShared({ ...options, queue, sweep });
+  }
+  return await trainRun(options);
 }
 
 // The supervisor keeps our stdin open for as long as it lives.

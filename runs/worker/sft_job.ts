@@ -1,7 +1,12 @@
 // A supervised run as its job tells it: the trainer's events with speeds.
 
 import type { Model } from "../../compute/models/model.ts";
-import { DivergedError, type TrainingState, trainSft } from "../../compute/train/sft.ts";
+import {
+  DivergedError,
+  type TrainEvent,
+  type TrainingState,
+  trainSft,
+} from "../../compute/train/sft.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { JobEvent } from "./job_events.ts";
 import type { TrainingData } from "./training_data.ts";
@@ -14,23 +19,50 @@ export async function* sftJob(
   resume: TrainingState | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent> {
+  const teller = sftTeller(data.steps, resume);
   const events = trainSft({
     model,
+    optimizer: spec.optimizer,
+    resume,
+    ...sharedOptions(spec, data),
+    signal,
+  });
+  for await (const event of events) {
+    yield teller.tell(event);
+    if (event.type !== "step") teller.goOn();
+  }
+}
+
+/** What a spec says of training beside the model and its optimiser. */
+export function sharedOptions(spec: RunSpec, data: TrainingData) {
+  return {
     batches: data.loader,
     evalBatches: data.evalBatches,
     tokensPerBatch: data.loader.tokensPerBatch,
-    optimizer: spec.optimizer,
     max_steps: data.steps,
     logging_steps: spec.logging_steps,
     eval_steps: spec.eval_steps,
     save_steps: spec.save_steps,
     gradient_checkpointing: spec.gradient_checkpointing,
-    resume,
-    signal,
-  });
+  };
+}
+
+/** Makes a run's events out of a trainer's. */
+export interface SftTeller {
+  /** @throws {DivergedError} when a held-out loss is not finite. */
+  tell(event: TrainEvent): JobEvent;
+  /** Says that training goes on only now: what came before does not count for its speed. */
+  goOn(): void;
+}
+
+/** A teller for a run of so many steps. */
+export function sftTeller(
+  max_steps: number,
+  resume: TrainingState | undefined,
+): SftTeller {
   const speed = { at: performance.now(), tokens: resume?.tokens ?? 0 };
   let gradNorm = NaN;
-  for await (const event of events) {
+  const tell = (event: TrainEvent): JobEvent => {
     switch (event.type) {
       case "step": {
         const { type, ...point } = event;
@@ -40,21 +72,23 @@ export async function* sftJob(
         Object.assign(speed, { at: now, tokens });
         gradNorm = event.grad_norm;
         const measured = { ...point, tokens_per_s };
-        const progress = { step, max_steps: data.steps, tokens, tokens_per_s };
-        yield { type, data: measured, point: measured, progress };
-        break;
+        return {
+          type,
+          data: measured,
+          point: measured,
+          progress: { step, max_steps, tokens, tokens_per_s },
+        };
       }
       case "eval": {
         const { type, ...point } = event;
         if (!Number.isFinite(event.eval_nll)) {
           throw new DivergedError(event.step, event.eval_nll, gradNorm);
         }
-        yield { type, data: { ...point, eval_bits: point.eval_nll / Math.LN2 }, point };
-        break;
+        return { type, data: { ...point, eval_bits: point.eval_nll / Math.LN2 }, point };
       }
       default:
-        yield event;
+        return event;
     }
-    if (event.type !== "step") speed.at = performance.now();
-  }
+  };
+  return { tell, goOn: () => void (speed.at = performance.now()) };
 }

@@ -3,28 +3,25 @@
 
 import { join } from "@std/path";
 import { createModel, type Model } from "../../compute/models/model.ts";
-import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
-import { NoRewardError } from "../../compute/train/grpo.ts";
-import { DivergedError, type EndReason, type TrainingState } from "../../compute/train/sft.ts";
-import { listCheckpoints } from "../checkpoint_files.ts";
+import type { TrainingState } from "../../compute/train/sft.ts";
 import { type Configuration, type HomePaths, homePaths } from "../configuration.ts";
-import type { Run, RunError } from "../spec/run.ts";
+import type { Run } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
-import { writeFolderAtomically } from "../write_file.ts";
-import { readNewestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
+import { readNewestCheckpoint } from "./checkpoints.ts";
 import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { fail, isFinalError } from "./failure.ts";
 import { grpoJob } from "./grpo_job.ts";
 import type { JobEvent } from "./job_events.ts";
 import { fetchInputs } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { loadPolicyData } from "./policy_data.ts";
+import { Recorder } from "./recorder.ts";
 import { Reporter } from "./reporter.ts";
 import { sftJob } from "./sft_job.ts";
 import { openAdapter } from "./stored_adapters.ts";
 import { EventFile } from "./tensorboard.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
-import { Summary } from "./summary.ts";
 import { loadTrainingData } from "./training_data.ts";
 import { makeWarmUp, openWarmUp } from "./warm_up.ts";
 
@@ -53,13 +50,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
       return EXIT_CRASHED;
     }
     const folder = join(homePaths(configuration.home).checkpoints, run.id);
-    // A loss that is no number says that the weights it was computed with are no good either.
-    const spoilt = error instanceof DivergedError && !Number.isFinite(error.loss)
-      ? error.step - 1
-      : Infinity;
-    await reporter.flush();
-    const good = (await listCheckpoints(folder)).findLast(({ step }) => step < spoilt);
-    await store.finish(claim, { status: "failed", error: describe(error, good?.step) });
+    await fail(reporter, error, folder);
     return EXIT_DONE;
   }
 }
@@ -67,7 +58,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
 async function train(
   run: Run,
   reporter: Reporter,
-  { claim, store, configuration, signal }: TrainRunOptions,
+  { configuration, signal }: TrainRunOptions,
 ): Promise<number> {
   const { spec } = run;
   const paths = homePaths(configuration.home);
@@ -106,55 +97,20 @@ async function train(
   const model = await buildModel(spec, warmed ?? stored, backend, paths.adapters);
   reporter.add("model", { trainable_parameters: model.trainable.count });
 
-  const summary = new Summary(await store.points(run.id));
-  const started = performance.now();
-  let reason: EndReason = "max_steps";
+  const recorder = await Recorder.open(run, model, reporter, paths);
   for await (const event of job.train(model, resume, signal)) {
-    switch (event.type) {
-      case "checkpoint": {
-        const { step } = event.state;
-        const files = await trainedFiles(model, spec.model);
-        for (const [name, bytes] of stateFiles(event.state)) files.set(name, bytes);
-        // Points first: a resume starts behind the checkpoint and does not make them again.
-        await reporter.flush();
-        await writeCheckpoint(checkpoints, step, files);
-        reporter.add("checkpoint", { step });
-        await reporter.flush({ checkpointed: true });
-        break;
-      }
-      case "end":
-        reason = event.reason;
-        break;
-      default:
-        reporter.add(event.type, event.data, event.point, event.progress);
-        if (event.point) summary.add(event.point);
-    }
+    await recorder.take(event);
     await letOthersIn(reporter);
   }
   await reporter.flush();
-  if (reason === "aborted") return EXIT_STOPPED;
-
-  const adapter = spec.method.kind === "lora" ? run.id : null;
-  if (adapter) {
-    const files = await trainedFiles(model, spec.model);
-    await writeFolderAtomically(join(paths.adapters, adapter), files);
-  }
-  await store.finish(claim, {
-    status: "succeeded",
-    result: {
-      ...summary.result(),
-      trainable_parameters: model.trainable.count,
-      peak_memory_bytes: backend.memory().peakBytes,
-      seconds: (performance.now() - started) / 1000,
-      adapter,
-    },
-  });
+  if (recorder.reason === "aborted") return EXIT_STOPPED;
+  await recorder.succeed();
   backend.close();
   return EXIT_DONE;
 }
 
 /** Stores what waits for too long, and lets signals in: a training loop may never wait for anything. */
-async function letOthersIn(reporter: Reporter): Promise<void> {
+export async function letOthersIn(reporter: Reporter): Promise<void> {
   await reporter.flushIfDue();
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
@@ -190,7 +146,8 @@ async function openJob(spec: RunSpec, stored: OpenModel, paths: HomePaths): Prom
   };
 }
 
-async function openNamedModel(name: string, folder: string): Promise<OpenModel> {
+/** Opens a model that is on disk by now. */
+export async function openNamedModel(name: string, folder: string): Promise<OpenModel> {
   const found = (await listModels(folder)).find((model) => model.name === name);
   if (!found) throw new RangeError(`Cannot load model "${name}": it is no longer there`);
   return await openModel(found.folder);
@@ -206,22 +163,4 @@ async function buildModel(
   if (method.kind !== "lora" || method.init_from === undefined) return await createModel(base);
   using adapter = await openAdapter(adapters, method.init_from);
   return await createModel({ ...base, adapter: adapter.weights });
-}
-
-// These come back however often they are tried: the input or the numbers are at fault, not the machine.
-function isFinalError(error: unknown): error is Error {
-  return error instanceof DivergedError || error instanceof NoRewardError ||
-    error instanceof RangeError ||
-    error instanceof SyntaxError || error instanceof TypeError;
-}
-
-function describe(error: Error, checkpointStep: number | undefined): RunError {
-  return {
-    type: error.name,
-    message: error.message,
-    ...(error instanceof DivergedError &&
-      { step: error.step, grad_norm: String(error.gradNorm) }),
-    ...(error instanceof NoRewardError && { step: error.step }),
-    ...(checkpointStep !== undefined && { last_checkpoint_step: checkpointStep }),
-  };
 }

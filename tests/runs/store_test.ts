@@ -97,6 +97,23 @@ testDatabases(
   },
 );
 
+testDatabases("claimRun() takes a waiting run out of turn, once", async (one) => {
+  const [first, second] = [await one.store.create(newRun()), await one.store.create(newRun())];
+  const claim = (await one.queue.claimRun("a", second.run.id))!;
+  assert.deepEqual(claim, { id: second.run.id, attempt: 1 });
+  assert.equal(await one.queue.claimRun("b", second.run.id), undefined);
+  assert.equal(await one.queue.heartbeat(claim), "held");
+  assert.equal((await one.queue.claim("b"))!.id, first.run.id);
+  assert.equal(await one.queue.claim("b"), undefined);
+  await one.queue.retry(claim, crash);
+  assert.equal(await one.queue.claimRun("a", second.run.id), undefined, "its back-off is not over");
+  await one.advance(backOff(1));
+  const again = (await one.queue.claim("b"))!;
+  assert.deepEqual(again, { id: second.run.id, attempt: 2 });
+  await one.queue.release(again);
+  assert.equal((await one.queue.claimRun("a", second.run.id))!.attempt, 3);
+});
+
 testDatabases("a heartbeat keeps a lease alive", async (one) => {
   await one.store.create(newRun());
   const claim = (await one.queue.claim("a"))!;

@@ -1,0 +1,37 @@
+// How a run ends that cannot go on.
+
+import { NoRewardError } from "../../compute/train/grpo.ts";
+import { DivergedError } from "../../compute/train/sft.ts";
+import { listCheckpoints } from "../checkpoint_files.ts";
+import type { RunError } from "../spec/run.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** Whether an error comes back however often the run is tried: input or numbers are at fault, not the machine. */
+export function isFinalError(error: unknown): error is Error {
+  return error instanceof DivergedError || error instanceof NoRewardError ||
+    error instanceof RangeError ||
+    error instanceof SyntaxError || error instanceof TypeError;
+}
+
+/** Ends a run as failed. `checkpoints` is its folder of them. */
+export async function fail(reporter: Reporter, error: Error, checkpoints: string): Promise<void> {
+  // A loss that is no number says that the weights it was computed with are no good either.
+  const spoilt = error instanceof DivergedError && !Number.isFinite(error.loss)
+    ? error.step - 1
+    : Infinity;
+  await reporter.flush();
+  const good = (await listCheckpoints(checkpoints)).findLast(({ step }) => step < spoilt);
+  const { store, claim } = reporter;
+  await store.finish(claim, { status: "failed", error: describe(error, good?.step) });
+}
+
+function describe(error: Error, checkpointStep: number | undefined): RunError {
+  return {
+    type: error.name,
+    message: error.message,
+    ...(error instanceof DivergedError &&
+      { step: error.step, grad_norm: String(error.gradNorm) }),
+    ...(error instanceof NoRewardError && { step: error.step }),
+    ...(checkpointStep !== undefined && { last_checkpoint_step: checkpointStep }),
+  };
+}

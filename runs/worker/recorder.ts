@@ -1,0 +1,84 @@
+// Keeps what a run's training yields: events and points in its row, checkpoints and the adapter on disk.
+
+import { join } from "@std/path";
+import type { Model } from "../../compute/models/model.ts";
+import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
+import type { EndReason } from "../../compute/train/sft.ts";
+import type { HomePaths } from "../configuration.ts";
+import type { Run } from "../spec/run.ts";
+import { writeFolderAtomically } from "../write_file.ts";
+import { writeCheckpoint } from "./checkpoints.ts";
+import type { JobEvent } from "./job_events.ts";
+import type { Reporter } from "./reporter.ts";
+import { Summary } from "./summary.ts";
+
+/** Records one run. */
+export class Recorder {
+  readonly #started = performance.now();
+  /** Why training ended. */
+  reason: EndReason = "max_steps";
+
+  private constructor(
+    readonly run: Run,
+    readonly model: Model,
+    readonly reporter: Reporter,
+    readonly paths: HomePaths,
+    readonly summary: Summary,
+  ) {}
+
+  /** Goes on behind the points of earlier attempts. */
+  static async open(
+    run: Run,
+    model: Model,
+    reporter: Reporter,
+    paths: HomePaths,
+  ): Promise<Recorder> {
+    const summary = new Summary(await reporter.store.points(run.id));
+    return new Recorder(run, model, reporter, paths, summary);
+  }
+
+  /** Takes what happened. */
+  async take(event: JobEvent): Promise<void> {
+    const { run, model, reporter, paths } = this;
+    switch (event.type) {
+      case "checkpoint": {
+        const { step } = event.state;
+        const files = await trainedFiles(model, run.spec.model);
+        for (const [name, bytes] of stateFiles(event.state)) files.set(name, bytes);
+        // Points first: a resume starts behind the checkpoint and does not make them again.
+        await reporter.flush();
+        await writeCheckpoint(join(paths.checkpoints, run.id), step, files);
+        reporter.add("checkpoint", { step });
+        await reporter.flush({ checkpointed: true });
+        break;
+      }
+      case "end":
+        this.reason = event.reason;
+        break;
+      default:
+        reporter.add(event.type, event.data, event.point, event.progress);
+        if (event.point) this.summary.add(event.point);
+    }
+  }
+
+  /** Writes the adapter and ends the run. */
+  async succeed(): Promise<void> {
+    const { run, model, reporter, paths } = this;
+    await reporter.flush();
+    const adapter = run.spec.method.kind === "lora" ? run.id : null;
+    if (adapter) {
+      const files = await trainedFiles(model, run.spec.model);
+      await writeFolderAtomically(join(paths.adapters, adapter), files);
+    }
+    await reporter.store.finish(reporter.claim, {
+      status: "succeeded",
+      result: {
+        ...this.summary.result(),
+        trainable_parameters: model.trainable.count,
+        peak_memory_bytes: model.backend.memory().peakBytes,
+        seconds: (performance.now() - this.#started) / 1000,
+        adapter,
+      },
+    });
+  }
+}

@@ -1,0 +1,219 @@
+// The job process of a sweep whose runs share one base: trains the claimed run together with those runs of
+// its sweep that differ in their adapter and optimizer alone, wait, and stand at the same step. Each keeps its
+// own claim, row, events, points, checkpoints and adapter, as if it had been alone. When this process dies,
+// the claimed run is tried again by the supervisor, the others when their leases run out.
+
+import { join } from "@std/path";
+import { createModels } from "../../compute/models/model.ts";
+import { DivergedError, type TrainingState } from "../../compute/train/sft.ts";
+import { trainTogether } from "../../compute/train/sft_together.ts";
+import { type HomePaths, homePaths } from "../configuration.ts";
+import { log } from "../log.ts";
+import type { RunQueue } from "../queue/run_queue.ts";
+import type { Run } from "../spec/run.ts";
+import type { RunSpec } from "../spec/run_spec.ts";
+import { canonicalJson } from "../spec/spec_hash.ts";
+import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
+import type { StoredSweep } from "../store/sweep_store.ts";
+import { deviceMemory } from "./check_memory.ts";
+import { readNewestCheckpoint } from "./checkpoints.ts";
+import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { fail, isFinalError } from "./failure.ts";
+import { fetchInputs } from "./fetch_inputs.ts";
+import { openDevice } from "./open_device.ts";
+import { Recorder } from "./recorder.ts";
+import { Reporter } from "./reporter.ts";
+import { sftTeller, sharedOptions } from "./sft_job.ts";
+import { EventFile } from "./tensorboard.ts";
+import { letOthersIn, openNamedModel, type TrainRunOptions } from "./train_run.ts";
+import { loadTrainingData } from "./training_data.ts";
+
+/** Heartbeats of the other runs in the time of a lease. */
+const BEATS = 5;
+
+/** What such a job is given beside a claim. */
+export interface TrainSharedOptions extends TrainRunOptions {
+  readonly queue: RunQueue;
+  /** The run's sweep. */
+  readonly sweep: StoredSweep;
+}
+
+/** A run that this process has claimed. */
+interface Held {
+  readonly run: Run;
+  readonly reporter: Reporter;
+  readonly resume: TrainingState | undefined;
+}
+
+/** What runs that train together have in common; undefined for one that trains alone. */
+export function sharedPart(spec: RunSpec): string | undefined {
+  const { method, optimizer: _, ...rest } = spec;
+  const { task } = spec;
+  if (task.kind !== "sft" || method.kind !== "lora") return undefined;
+  if (method.modules_to_save || method.init_from) return undefined;
+  return canonicalJson(rest);
+}
+
+/** Trains a claimed run and its company to their ends and returns the process's exit code. */
+export async function trainShared(options: TrainSharedOptions): Promise<number> {
+  const { claim, store, queue, configuration, signal, sweep } = options;
+  const run = sweep.runs.find(({ run }) => run.id === claim.id)!.run;
+  const paths = homePaths(configuration.home);
+  const held: Held[] = [];
+  const gone = new Set<number>();
+  const beat = setInterval(() => void beatAll(held, gone, queue, store), queue.lease / BEATS);
+  const others = () => held.filter((_, i) => i > 0 && !gone.has(i));
+  try {
+    held.push(await hold(run, claim, store, paths));
+    await train(held, gone, options, paths);
+    if (!signal.aborted) return EXIT_DONE;
+    for (const { reporter } of others()) await queue.release(reporter.claim);
+    return EXIT_STOPPED;
+  } catch (error) {
+    if (error instanceof ClaimLostError || (signal.aborted && error === signal.reason)) {
+      for (const { reporter } of others()) await queue.release(reporter.claim);
+      return EXIT_STOPPED;
+    }
+    if (!isFinalError(error)) {
+      console.error(error);
+      const reason = { type: "Crashed", message: String(error) };
+      for (const { reporter } of others()) await queue.retry(reporter.claim, reason);
+      return EXIT_CRASHED;
+    }
+    for (const [i, { run, reporter }] of held.entries()) {
+      if (!gone.has(i)) await fail(reporter, error, join(paths.checkpoints, run.id));
+    }
+    return EXIT_DONE;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+async function hold(run: Run, claim: Claim, store: RunStore, paths: HomePaths): Promise<Held> {
+  const resume = await readNewestCheckpoint(join(paths.checkpoints, run.id));
+  return { run, reporter: new Reporter(store, claim), resume };
+}
+
+async function train(
+  held: Held[],
+  gone: Set<number>,
+  options: TrainSharedOptions,
+  paths: HomePaths,
+): Promise<void> {
+  const { configuration, signal } = options;
+  const [{ run: { spec }, reporter }] = held as [Held];
+  if (spec.task.kind !== "sft") throw new TypeError("Cannot share a base: the task is not sft");
+  await fetchInputs(spec, { paths, configuration, reporter, signal });
+  using stored = await openNamedModel(spec.model, paths.models);
+  const { config, weights } = stored;
+  const { backend, plan } = await openDevice(spec, config, configuration);
+  const { bytes } = deviceMemory(backend.info, configuration.gpuMemory);
+  // What is not weights is counted for each, though those of a thread share their workspace.
+  const each = plan.total - plan.weights;
+  const room = bytes === undefined ? Infinity : Math.floor((bytes - plan.weights) / each);
+  await claimCompany(held, room, options, paths);
+
+  const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
+  const { kind, device } = backend.info;
+  const members = held.map(({ run: { spec: { method, seed } } }) => ({ method, seed }));
+  const models = await createModels({ backend, config, weights, dtype: spec.dtype }, members);
+  using files = new DisposableStack();
+  const recorders: Recorder[] = [];
+  for (const [i, { run, reporter, resume }] of held.entries()) {
+    reporter.add("device", {
+      backend: kind,
+      device,
+      pid: Deno.pid,
+      max_steps: data.steps,
+      planned_memory_bytes: plan.total,
+      trains_with: held.filter((other) => other.run !== run).map((other) => other.run.id),
+      ...(resume && { resumed_from_step: resume.step }),
+    });
+    await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
+    if (run.spec.report_to?.includes("tensorboard")) {
+      const folder = join(paths.tensorboard, run.id);
+      reporter.tensorboard = files.use(await EventFile.create(folder, (resume?.step ?? -1) + 1));
+    }
+    reporter.deviceBytes = () => backend.memory().bytes;
+    reporter.add("model", { trainable_parameters: models[i]!.trainable.count });
+    recorders.push(await Recorder.open(run, models[i]!, reporter, paths));
+  }
+
+  const tellers = held.map(({ resume }) => sftTeller(data.steps, resume));
+  const together = held.map(({ run, resume }, i) => ({
+    model: models[i]!,
+    optimizer: run.spec.optimizer,
+    resume,
+  }));
+  for await (
+    const { member, event } of trainTogether({
+      members: together as [typeof together[0]],
+      ...sharedOptions(spec, data),
+      gone,
+      signal,
+    })
+  ) {
+    if (event.type !== "diverged" && gone.has(member)) continue;
+    const { run, reporter } = held[member]!;
+    try {
+      if (event.type === "diverged") throw event.error;
+      await recorders[member]!.take(tellers[member]!.tell(event));
+      if (event.type !== "step") tellers.forEach((teller) => teller.goOn());
+      await letOthersIn(reporter);
+      if (event.type !== "end") continue;
+      if (event.reason === "aborted") await reporter.flush();
+      else {
+        await recorders[member]!.succeed();
+        gone.add(member);
+      }
+    } catch (error) {
+      // What concerns one run ends that run; the others go on.
+      gone.add(member);
+      if (error instanceof ClaimLostError) continue;
+      if (!(error instanceof DivergedError)) throw error;
+      await fail(reporter, error, join(paths.checkpoints, run.id));
+    }
+  }
+  if (!signal.aborted) backend.close();
+}
+
+/** Claims what may train with the first run, at most so many with it. */
+async function claimCompany(
+  held: Held[],
+  room: number,
+  { sweep, queue, store }: TrainSharedOptions,
+  paths: HomePaths,
+): Promise<void> {
+  const [first] = held as [Held];
+  const part = sharedPart(first.run.spec);
+  for (const { run } of sweep.runs) {
+    if (held.length >= room) return;
+    if (run.status !== "queued" || part === undefined || sharedPart(run.spec) !== part) continue;
+    const owner = `${Deno.hostname()}:${Deno.pid}`;
+    const claim = await queue.claimRun(owner, run.id);
+    if (claim === undefined) continue;
+    const other = await hold(run, claim, store, paths);
+    if (other.resume?.step === first.resume?.step) held.push(other);
+    else await queue.release(claim);
+  }
+}
+
+/** Prolongs the leases of all but the first, which the supervisor looks after. */
+async function beatAll(
+  held: readonly Held[],
+  gone: Set<number>,
+  queue: RunQueue,
+  store: RunStore,
+): Promise<void> {
+  for (const [i, { run, reporter }] of held.entries()) {
+    if (i === 0 || gone.has(i)) continue;
+    try {
+      const answer = await queue.heartbeat(reporter.claim);
+      if (answer === "held") continue;
+      gone.add(i);
+      if (answer === "cancel") await store.finish(reporter.claim, { status: "cancelled" });
+    } catch (error) {
+      log("error", "Cannot prolong the lease of a run", { run: run.id }, error);
+    }
+  }
+}
