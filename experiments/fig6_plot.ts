@@ -68,7 +68,7 @@ function curvesOf(
           colour: FULL_COLOUR,
           dash: [7, 4],
           shape: "diamond" as const,
-          labelAt: "above" as const,
+          labelAt: "peak" as const,
         }
         : { colour: colours.get(r)! }),
     };

@@ -85,11 +85,11 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
     model: "noregret/tiny",
     datasets: [GRADE_SCHOOL],
     ranks: [1, 2, 4, 8, 16, 32],
-    loraRates: doublings(1.25e-4, 7),
+    loraRates: doublings(1.25e-4, 6),
     fullRates: doublings(3.125e-5, 6),
     full: "matrices",
     steps: 24,
-    seeds: 1,
+    seeds: 2,
     evalLimit: 256,
     warmUp: {
       dataset: HALF_SOLVED,

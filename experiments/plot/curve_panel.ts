@@ -31,8 +31,8 @@ export interface PlotCurve {
   readonly colour: string;
   readonly dash?: readonly number[];
   readonly shape?: "circle" | "diamond" | "square" | "triangle-up";
-  /** `above`: the label stands above the last point, not at the panel's right edge. */
-  readonly labelAt?: "edge" | "above";
+  /** `above`: the label stands above the last point, not at the panel's right edge; `peak`: above the highest. */
+  readonly labelAt?: "edge" | "above" | "peak";
   readonly points: readonly BandPoint[];
   readonly marks?: readonly Mark[];
 }
@@ -192,7 +192,7 @@ function labels(curves: readonly PlotCurve[], x: PlotAxis, y: PlotAxis, height: 
   const [low, high] = y.domain;
   const drawn = curves.filter(({ points }) => points.length > 0);
   const text = ({ label, name }: PlotCurve) => label ?? name;
-  const ending = drawn.filter(({ labelAt }) => labelAt !== "above");
+  const ending = drawn.filter(({ labelAt = "edge" }) => labelAt === "edge");
   // In pixels, so that logarithmic axes are spread as they look.
   const pixel = (value: number) => {
     const clamped = Math.max(low, Math.min(high, value));
@@ -219,14 +219,19 @@ function labels(curves: readonly PlotCurve[], x: PlotAxis, y: PlotAxis, height: 
       dx: 9,
       dy: 0,
     })),
-    ...drawn.filter(({ labelAt }) => labelAt === "above").map((curve) => ({
-      x: curve.points.at(-1)!.x,
-      y: Math.max(low, Math.min(high, curve.points.at(-1)!.high)),
-      label: text(curve),
-      curve: curve.name,
-      align: "center" as const,
-      dx: 0,
-      dy: -11,
-    })),
+    ...drawn.filter((curve) => !ending.includes(curve)).map((curve) => {
+      const at = curve.labelAt === "peak"
+        ? curve.points.reduce((a, b) => (b.y > a.y ? b : a))
+        : curve.points.at(-1)!;
+      return {
+        x: at.x,
+        y: Math.max(low, Math.min(high, at.high)),
+        label: text(curve),
+        curve: curve.name,
+        align: "center" as const,
+        dx: 0,
+        dy: -11,
+      };
+    }),
   ];
 }
