@@ -76,7 +76,8 @@ export class NllTask {
     } catch (error) {
       throw new InvalidSpecError([{ path: "/task/dataset", message: inputMessage(error) }]);
     }
-    const tokens = Math.max(maxLength, Math.floor(BATCH_TOKENS / maxLength) * maxLength);
+    const { length, rows } = batchShape(isStream(examples) ? undefined : examples, maxLength);
+    const tokens = rows * length;
     const { backend } = model;
     const choice = bank && backend.empty([tokens], "u32", "nll.choice");
     if (choice) {
@@ -85,7 +86,7 @@ export class NllTask {
     }
     const step = new NllStep(choice ? bank!.attach(model, choice) : model, tokens);
     const stream = isStream(examples) ? examples : undefined;
-    const measure = new NllTask(stream, step, choice, maxLength, emit);
+    const measure = new NllTask(stream, step, choice, length, emit);
     if (!isStream(examples)) measure.#waiting = examples.filter(counts);
     const { kind, device } = backend.info;
     emit({ type: "accepted", backend: kind, device, prompt_tokens: [] });
@@ -172,6 +173,13 @@ export class NllTask {
     if (this.choice) this.step.model.backend.free(this.choice);
     return true;
   }
+}
+
+/** Rows of a batch and tokens of a row; no more than examples that lie in memory need. */
+function batchShape(examples: readonly Example[] | undefined, maxLength: number) {
+  const length = examples?.reduce((most, { ids }) => Math.max(most, ids.length), 1) ?? maxLength;
+  const rows = Math.min(Math.floor(BATCH_TOKENS / length), examples?.length ?? Infinity);
+  return { length, rows: Math.max(1, rows) };
 }
 
 function counts({ targets }: Example): boolean {
