@@ -16,13 +16,18 @@ export interface FigureCard {
   }[];
 }
 
+/** The paper's figures have numbers, ours have names. */
+function nameOf(key: string, title: string): string {
+  return /^\d/.test(key) ? `Figure ${key}: ${title}` : title;
+}
+
 /** All figures. */
 export function FiguresPage({ figures }: { figures: readonly FigureCard[] }) {
   return (
     <Page title="Figures" at="/figures">
       {figures.map(({ key, title, progress, verdicts }) => (
         <section>
-          <h2 id={`fig${key}`}>Figure {key}: {title}</h2>
+          <h2 id={`fig${key}`}>{nameOf(key, title)}</h2>
           {progress
             ? (
               <>
@@ -36,7 +41,7 @@ export function FiguresPage({ figures }: { figures: readonly FigureCard[] }) {
                 <figure>
                   <img
                     src={`/v1/figures/${key}.svg`}
-                    alt={`Figure ${key}: ${title}`}
+                    alt={nameOf(key, title)}
                     loading="lazy"
                   />
                 </figure>
