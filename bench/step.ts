@@ -19,6 +19,8 @@ export interface StepResult {
   readonly ms_per_step: number;
   /** Most bytes alive on the device at once. */
   readonly peak_memory_bytes: number;
+  /** Bytes of the frozen weights. */
+  readonly frozen_bytes: number;
   /** Most resident memory of the process, where the system tells. */
   readonly peak_rss_bytes: number;
   readonly loss: number;
@@ -77,7 +79,8 @@ export async function measureStep(options: StepOptions): Promise<StepResult> {
     init: "peft",
   };
   const weights = randomWeights(config, 0);
-  const model = await createModel({ backend, config, weights, method, dtype: "f32", seed: 0 });
+  const { dtype } = options;
+  const model = await createModel({ backend, config, weights, method, dtype, seed: 0 });
   const batch = randomBatch(options);
   const tokens = batch.ids.length;
   const step = new TrainStep(model, tokens);
@@ -106,6 +109,7 @@ export async function measureStep(options: StepOptions): Promise<StepResult> {
     tokens_per_s: tokens / ms * 1000,
     ms_per_step: ms,
     peak_memory_bytes: backend.memory().peakBytes,
+    frozen_bytes: model.frozenBytes,
     peak_rss_bytes: peakResidentBytes(),
     loss,
     trainable_parameters: model.trainable.count,

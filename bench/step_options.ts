@@ -1,6 +1,7 @@
 // The options of one step's measurement, shared by our step and the peer's.
 
 import { parseArgs } from "node:util";
+import type { FrozenType } from "../compute/models/frozen_weights.ts";
 
 /** A model's size, a batch and a method. Names are the command line's. */
 export interface StepOptions {
@@ -14,6 +15,8 @@ export interface StepOptions {
   readonly seq: number;
   readonly r: number;
   readonly method: "lora" | "full";
+  /** Of frozen weights; the peer's are f32. */
+  readonly dtype: FrozenType;
   readonly backend: "cpu" | "webgpu";
   readonly steps: number;
   readonly threads?: number | undefined;
@@ -46,6 +49,7 @@ export function parseStepOptions(args: readonly string[]): StepOptions {
     options: {
       ...Object.fromEntries(numbers),
       method: { type: "string", default: "lora" },
+      dtype: { type: "string", default: "f32" },
       backend: { type: "string", default: "cpu" },
       threads: { type: "string" },
     },
@@ -80,6 +84,7 @@ export function parseStepOptions(args: readonly string[]): StepOptions {
     r: integer("r"),
     steps: integer("steps"),
     method: choice("method", ["lora", "full"]),
+    dtype: choice("dtype", ["f32", "bf16", "nf4"]),
     backend: choice("backend", ["cpu", "webgpu"]),
     threads: values.threads === undefined ? undefined : integer("threads"),
   };

@@ -27,6 +27,8 @@ const U32_TENSORS = new Set([
   "order",
   "place",
   "offsets",
+  "codes",
+  "scales",
 ]);
 
 /** `ring` holds metrics in one kernel and tokens in another. */

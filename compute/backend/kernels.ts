@@ -55,6 +55,15 @@ export const SAMPLED_WIDTH = 3;
 /** Values a token in its `terms` tensor: share · loss, |ratio − 1|, clipped, KL, entropy. */
 export const TERMS_WIDTH = 5;
 
+/** Values of a matrix in 4 bits that share a scale (Dettmers et al. 2023, "QLoRA", section 3). */
+export const NF4_BLOCK = 64;
+
+/** Blocks whose scales share one in turn. */
+export const NF4_GROUP = 256;
+
+/** Levels of a value in 4 bits, and of a block's scale in 8. */
+export const NF4_LEVELS = 16, NF4_SCALE_LEVELS = 256;
+
 /** Every kernel that a backend implements. */
 export const KERNELS = {
   // y[i] = value
@@ -133,6 +142,16 @@ export const KERNELS = {
     tensors: { dY: "in", w: "in", dXa: "in", a: "in", dX: "inout" },
     params: { m: "u32", n: "u32", k: "u32", r: "u32", accumulate: "u32" },
     packable: ["w"],
+  },
+
+  // y = matrices in 4 bits, each on its own, its elements e in row-major order (Dettmers et al. 2023, section 3):
+  //   y[e] = levels[code(e)] · scale(e / NF4_BLOCK),
+  //   scale(b) = levels[NF4_LEVELS + code(b)] · ranges[1 + b / NF4_GROUP] + ranges[0]
+  // codes u32[⌈elements / 8⌉], scales u32[⌈blocks / 4⌉], both lowest bits first; ranges [1 + groups]: the mean of
+  // the blocks' scales, then the largest distance from it in each group. levels: NF4_LEVELS, then NF4_SCALE_LEVELS.
+  dequantize_nf4: {
+    tensors: { codes: "in", scales: "in", ranges: "in", levels: "in", y: "out" },
+    params: { elements: "u32", matrices: "u32" },
   },
 
   // experts[n, :] = the k largest of p = softmax(logits[n, :]), largest first, equal ones by index;

@@ -4,6 +4,7 @@
 
 import type { Backend, Tensor } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import { expertStack } from "./config.ts";
 import { adapterNames, adapterSites, type LoraMethod } from "./method.ts";
 import type { BlockLayers, LinearLayer, Model } from "./model.ts";
@@ -130,7 +131,7 @@ function stack(backend: Backend, module: string, parts: readonly Part[]): Stack 
 }
 
 function attach(model: Model, choice: Tensor, stacks: ReadonlyMap<string, Stack>): Model {
-  const on = (layer: LinearLayer, module: string): LinearLayer => {
+  const on = <W extends Matrix>(layer: LinearLayer<W>, module: string): LinearLayer<W> => {
     const found = stacks.get(module);
     if (!found) return layer;
     const { a, b, owner, scale } = found;

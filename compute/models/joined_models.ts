@@ -6,6 +6,7 @@ import { Tape } from "../tape.ts";
 import type { Tensor } from "../backend/backend.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { rowsOf } from "../ops/linear_each.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import { type Decoder, type LinearLayer, mapLayers, type Model } from "./model.ts";
 import { type BatchTensors, type ForwardOptions, hidden } from "./transformer.ts";
 
@@ -34,7 +35,7 @@ export function joinModels(members: readonly Model[]): JoinedModels {
     return all;
   });
   let position = 0;
-  const join = (layer: LinearLayer): LinearLayer => {
+  const join = <W extends Matrix>(layer: LinearLayer<W>): LinearLayer<W> => {
     const own = layers.map((all) => all[position]!);
     position++;
     if (own.some(({ weight }) => weight !== layer.weight)) {

@@ -6,6 +6,7 @@ import type { HeadShape, SequenceBounds } from "../ops/attention.ts";
 import { embeddingBackward, embeddingForward } from "../ops/embedding.ts";
 import { linearBackward, linearForward } from "../ops/linear.ts";
 import { linearEachBackward, linearEachForward, type LoraEach } from "../ops/linear_each.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import { rmsnormBackward, rmsnormForward } from "../ops/rmsnorm.ts";
 import { ropeBackward, ropeForward } from "../ops/rope.ts";
 import { swigluBackward, swigluForward } from "../ops/swiglu.ts";
@@ -45,7 +46,7 @@ export function linear(tape: Tape, x: Tensor, layer: LinearLayer): Tensor {
 }
 
 /** y = x Wᵀ, and in each part of the rows its own adapter. */
-function linearEach(tape: Tape, x: Tensor, weight: Tensor, each: LoraEach<TrainedLora>): Tensor {
+function linearEach(tape: Tape, x: Tensor, weight: Matrix, each: LoraEach<TrainedLora>): Tensor {
   const { backend } = tape;
   const { y, saved } = linearEachForward(backend, x, weight, each);
   const backward = () => {

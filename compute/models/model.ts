@@ -1,10 +1,12 @@
 // A model on a device: frozen weights, trained parameters, and the layers that point into both.
 
-import { type Backend, byteLength, type Tensor, view } from "../backend/backend.ts";
+import type { Backend, Tensor } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import { inverseFrequencies, ropeTable } from "../ops/rope.ts";
 import { normal, uniform } from "../rng.ts";
 import { expertStack, type ModelConfig, ROUTER_MODULE, weightShapes } from "./config.ts";
+import { type FrozenType, FrozenWeights } from "./frozen_weights.ts";
 import {
   adapterNames,
   adapterSites,
@@ -32,7 +34,9 @@ export interface TrainedLora extends LoraWeights {
 }
 
 /** A matrix, perhaps with an adapter; for experts, of a stack: every tensor has one more dimension in front. */
-export interface LinearLayer extends Weight {
+export interface LinearLayer<W extends Matrix = Matrix> {
+  readonly weight: W;
+  readonly dW?: Tensor | undefined;
   readonly lora?: TrainedLora | undefined;
   /** In place of `lora`: the adapters of as many equal parts of the rows; see joined_models.ts. */
   readonly each?: readonly (TrainedLora | undefined)[] | undefined;
@@ -47,7 +51,7 @@ export interface FeedForward {
 
 /** A mixture of experts: a router, and a stack of feed-forward networks. */
 export interface Experts extends FeedForward {
-  readonly router: LinearLayer;
+  readonly router: LinearLayer<Tensor>;
 }
 
 /** One decoder block. */
@@ -70,7 +74,7 @@ export interface Decoder {
   readonly embedding: Weight;
   readonly blocks: readonly BlockLayers[];
   readonly norm: Weight;
-  readonly head: LinearLayer;
+  readonly head: LinearLayer<Tensor>;
   readonly ropeTable: Tensor;
 }
 
@@ -87,7 +91,7 @@ export interface Model extends Decoder {
 /** A decoder's layers, each replaced by what `change` makes of it. */
 export function mapLayers(
   { embedding, blocks, norm, head }: Decoder,
-  change: (layer: LinearLayer) => LinearLayer,
+  change: <W extends Matrix>(layer: LinearLayer<W>) => LinearLayer<W>,
 ): Pick<Decoder, "embedding" | "blocks" | "norm" | "head"> {
   const optional = (layer: Weight | undefined) => layer && change(layer);
   return {
@@ -119,7 +123,7 @@ export interface BaseOptions {
   /** Weights by Hugging Face's names. */
   readonly weights: WeightSource;
   /** How frozen weights are stored. Trained parameters are always f32. */
-  readonly dtype: "f32" | "bf16";
+  readonly dtype: FrozenType;
 }
 
 /** What is trained of a model, and how it starts. */
@@ -152,7 +156,7 @@ export async function createModels(
 ): Promise<[Model, ...Model[]]> {
   const { backend, config, weights, dtype } = base;
   const upload = new Upload(backend);
-  const frozen = new FrozenWeights(backend, config, dtype, upload);
+  const frozen = new FrozenWeights(backend, config, dtype);
   const parts = members.map(({ method, lrScale }) => {
     const trained = trainedWeights(config, method);
     if (members.length > 1 && trained.size > 0) {
@@ -201,50 +205,6 @@ function uploadRopeTable(backend: Backend, config: ModelConfig): Tensor {
   const rope = backend.empty([config.max_position_embeddings, config.head_dim], "f32", "rope");
   backend.write(rope, table);
   return rope;
-}
-
-/** Weights that are not trained. Those of a layer's experts are one tensor, [experts, outputs, inputs]. */
-class FrozenWeights {
-  readonly #tensors = new Map<string, Tensor>();
-
-  constructor(
-    readonly backend: Backend,
-    readonly config: ModelConfig,
-    readonly dtype: ModelOptions["dtype"],
-    readonly upload: Upload,
-  ) {}
-
-  /** Reads a weight into its place, which is made with the first weight that lies there. */
-  async load(name: string, shape: readonly number[], weights: WeightSource): Promise<void> {
-    // Vectors stay f32: they are few, and kernels then read one type.
-    const stored = shape.length === 1 || shape.at(-1)! % 2 !== 0 ? "f32" : this.dtype;
-    const stack = expertStack(name);
-    const place = stack ?? name;
-    let tensor = this.#tensors.get(place);
-    if (!tensor) {
-      const whole = stack === undefined ? shape : [this.config.experts!.num_experts, ...shape];
-      tensor = this.backend.empty(whole, stored, place);
-      this.#tensors.set(place, tensor);
-    }
-    if (stack === undefined) return await this.upload.write(tensor, weights, name, stored);
-    const index = Number(/\.experts\.(\d+)\./.exec(name)![1]);
-    const elements = shape.reduce((product, n) => product * n, 1);
-    const part = view(tensor, index * elements, shape, name);
-    await this.upload.write(part, weights, name, stored);
-  }
-
-  /** A weight, or a stack of them, by name. */
-  get(name: string): Tensor {
-    return this.#tensors.get(name)!;
-  }
-
-  get bytes(): number {
-    return [...this.#tensors.values()].reduce((n, t) => n + byteLength(t.shape, t.dtype), 0);
-  }
-
-  free(): void {
-    this.#tensors.forEach((tensor) => this.backend.free(tensor));
-  }
 }
 
 function startAdapters(
@@ -298,7 +258,7 @@ function assemble(
     const parameter = trainable.get(trained.get(name) ?? "");
     return parameter
       ? { weight: parameter.value, dW: parameter.gradient }
-      : { weight: frozen.get(name) };
+      : { weight: frozen.tensor(name) };
   };
   const sites = method.kind === "lora" ? adapterSites(config, method) : [];
   const scales = new Map(sites.map(({ module, scaling }) => [module, scaling]));
@@ -309,22 +269,26 @@ function assemble(
     const a = find(names.a)!, b = find(names.b)!;
     return { a: a.value, b: b.value, scaling, dA: a.gradient, dB: b.gradient };
   };
-  const linear = (module: string, stored = `${module}.weight`): LinearLayer => ({
+  const linear = (module: string, stored = `${module}.weight`): LinearLayer<Tensor> => ({
     ...weight(stored),
     lora: adapter(module, (name) => trainable.get(name)),
   });
+  const projection = (module: string): LinearLayer => {
+    const layer = linear(module);
+    return layer.dW ? layer : { ...layer, weight: frozen.matrix(`${module}.weight`) };
+  };
   const stack = (mlp: string, leaf: string): LinearLayer => {
     const first = `${mlp}.experts.0.${leaf}`;
     const place = expertStack(`${first}.weight`)!;
     const parameter = trainable.stack(expertStack(trained.get(`${first}.weight`) ?? "") ?? "");
     const lora = adapter(first, (name) => trainable.stack(expertStack(name)!));
     if (parameter) return { weight: parameter.value, dW: parameter.gradient, lora };
-    return { weight: frozen.get(place), lora };
+    return { weight: frozen.matrix(place), lora };
   };
   const feedForward = (mlp: string, layer: number): FeedForward | Experts => {
     const of = config.experts?.layers.includes(layer)
       ? (leaf: string) => stack(mlp, leaf)
-      : (leaf: string) => linear(`${mlp}.${leaf}`);
+      : (leaf: string) => projection(`${mlp}.${leaf}`);
     const network = { gate: of("gate_proj"), up: of("up_proj"), down: of("down_proj") };
     return config.experts?.layers.includes(layer)
       ? { ...network, router: linear(`${mlp}.${ROUTER_MODULE}`) }
@@ -336,10 +300,10 @@ function assemble(
       config.qk_norm ? weight(`${layer}.self_attn.${name}`) : undefined;
     return {
       inputNorm: weight(`${layer}.input_layernorm.weight`),
-      q: linear(`${layer}.self_attn.q_proj`),
-      k: linear(`${layer}.self_attn.k_proj`),
-      v: linear(`${layer}.self_attn.v_proj`),
-      o: linear(`${layer}.self_attn.o_proj`),
+      q: projection(`${layer}.self_attn.q_proj`),
+      k: projection(`${layer}.self_attn.k_proj`),
+      v: projection(`${layer}.self_attn.v_proj`),
+      o: projection(`${layer}.self_attn.o_proj`),
       qNorm: norm("q_norm.weight"),
       kNorm: norm("k_norm.weight"),
       postNorm: weight(`${layer}.post_attention_layernorm.weight`),

@@ -2,6 +2,7 @@
 // weights with the adapter switched off, and costs no memory; trained weights are copied.
 
 import type { Tensor } from "../backend/backend.ts";
+import type { Matrix } from "../ops/matrix.ts";
 import { type LinearLayer, mapLayers, type Model } from "./model.ts";
 
 /** A model that is only read. Freeing it frees what it has of its own. */
@@ -11,10 +12,11 @@ export type ReferenceModel = Model;
 export async function referenceModel(model: Model): Promise<ReferenceModel> {
   const { backend } = model;
   const trained = new Set<Tensor>();
-  const copies = new Map<Tensor, Tensor>();
-  const still = ({ weight, dW }: LinearLayer): LinearLayer => {
-    if (dW) trained.add(weight);
-    return { weight: copies.get(weight) ?? weight };
+  const copies = new Map<Matrix, Tensor>();
+  const still = <W extends Matrix>({ weight, dW }: LinearLayer<W>): LinearLayer<W> => {
+    // What is trained is not quantised, and its copy is what it is.
+    if (dW) trained.add(weight as Tensor);
+    return { weight: copies.get(weight) as W | undefined ?? weight };
   };
   mapLayers(model, still);
   for (const weight of trained) {

@@ -26,7 +26,7 @@ export interface WeightSource {
   storedAs?(name: string): string;
 }
 
-/** Elements of a part: an even number, so that packed ones begin on a word. */
+/** Elements of a part: whole blocks of NF4, so also an even number, and packed ones begin on a word. */
 const PART_ELEMENTS = 1 << 20;
 
 /** Types that are read as numbers; others are codes of some quantisation. */

@@ -3,9 +3,10 @@
 
 import type { Backend, Tensor } from "../backend/backend.ts";
 import type { LinearGradients, LinearSaved, LoraWeights } from "./linear.ts";
+import { type Matrix, withDense } from "./matrix.ts";
 import type { RowGroups } from "./route.ts";
 
-function dimensions(x: Tensor, w: Tensor) {
+function dimensions(x: Tensor, w: Matrix) {
   const [rows, inputs] = x.shape as [number, number];
   const [groups, outputs, columns] = w.shape as [number, number, number];
   if (inputs !== columns) {
@@ -21,7 +22,7 @@ function dimensions(x: Tensor, w: Tensor) {
 export function expertLinearForward(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   { offsets }: RowGroups,
   lora?: LoraWeights,
 ): { y: Tensor } & LinearSaved {
@@ -29,20 +30,23 @@ export function expertLinearForward(
   const y = backend.empty([rows, n], "f32", `${w.label}.out`);
   if (!lora) {
     const params = { rows, n, k, groups, alpha: 1, accumulate: 0 };
-    backend.run("grouped_gemm_nt", { x, w, offsets, y }, params);
+    withDense(
+      backend,
+      w,
+      (w) => backend.run("grouped_gemm_nt", { x, w, offsets, y }, params),
+    );
     return { y };
   }
   const r = lora.a.shape[1]!;
   const xa = backend.empty([rows, r], "f32", `${w.label}.xa`);
   const params = { rows, n: r, k, groups, alpha: lora.scaling, accumulate: 0 };
   backend.run("grouped_gemm_nt", { x, w: lora.a, offsets, y: xa }, params);
-  backend.run("grouped_lora_forward", { x, w, xa, b: lora.b, offsets, y }, {
-    rows,
-    n,
-    k,
-    r,
-    groups,
-  });
+  const tensors = { x, xa, b: lora.b, offsets, y };
+  withDense(
+    backend,
+    w,
+    (w) => backend.run("grouped_lora_forward", { ...tensors, w }, { rows, n, k, r, groups }),
+  );
   return { y, xa };
 }
 
@@ -53,7 +57,7 @@ export function expertLinearForward(
 export function expertLinearBackward(
   backend: Backend,
   x: Tensor | undefined,
-  w: Tensor,
+  w: Matrix,
   { offsets }: RowGroups,
   dY: Tensor,
   { dX, dW, dA, dB }: LinearGradients,
@@ -70,7 +74,8 @@ export function expertLinearBackward(
   if (!lora) {
     if (dX) {
       const params = { rows, n: inputs, k: outputs, groups, alpha: 1, accumulate };
-      backend.run("grouped_gemm_nn", { x: dY, w, offsets, y: dX.tensor }, params);
+      const tensors = { x: dY, offsets, y: dX.tensor };
+      withDense(backend, w, (w) => backend.run("grouped_gemm_nn", { ...tensors, w }, params));
     }
     return;
   }
@@ -88,14 +93,8 @@ export function expertLinearBackward(
   }
   if (dX) {
     const params = { rows, n: inputs, k: outputs, r, groups, accumulate };
-    backend.run("grouped_lora_backward", {
-      dY,
-      w,
-      dXa,
-      a: lora.a,
-      offsets,
-      dX: dX.tensor,
-    }, params);
+    const tensors = { dY, dXa, a: lora.a, offsets, dX: dX.tensor };
+    withDense(backend, w, (w) => backend.run("grouped_lora_backward", { ...tensors, w }, params));
   }
   backend.free(dXa);
 }

@@ -4,6 +4,7 @@
 // and no dW is formed for a frozen W: that is where LoRA's 2/3 of the FLOPs comes from.
 
 import type { Backend, Tensor } from "../backend/backend.ts";
+import { type Matrix, withDense } from "./matrix.ts";
 
 /** A low-rank adapter: A [R, I], B [O, R]; `scaling` is alpha / r (or alpha / sqrt(r)). */
 export interface LoraWeights {
@@ -29,7 +30,7 @@ export interface LinearSaved {
   readonly xa?: Tensor | undefined;
 }
 
-function dimensions(x: Tensor, w: Tensor): { rows: number; inputs: number; outputs: number } {
+function dimensions(x: Tensor, w: Matrix): { rows: number; inputs: number; outputs: number } {
   const [rows, inputs] = x.shape as [number, number];
   const [outputs, columns] = w.shape as [number, number];
   if (inputs !== columns) {
@@ -45,7 +46,7 @@ function dimensions(x: Tensor, w: Tensor): { rows: number; inputs: number; outpu
 export function linearForward(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   lora?: LoraWeights,
 ): { y: Tensor } & LinearSaved {
   const { rows, outputs } = dimensions(x, w);
@@ -57,13 +58,17 @@ export function linearForward(
 export function linearInto(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   y: Tensor,
   lora?: LoraWeights,
 ): LinearSaved {
   const { rows: m, inputs: k, outputs: n } = dimensions(x, w);
   if (!lora) {
-    backend.run("gemm_nt", { x, w, y }, { m, n, k, alpha: 1, accumulate: 0 });
+    withDense(
+      backend,
+      w,
+      (w) => backend.run("gemm_nt", { x, w, y }, { m, n, k, alpha: 1, accumulate: 0 }),
+    );
     return {};
   }
   const r = lora.a.shape[0]!;
@@ -76,7 +81,11 @@ export function linearInto(
     accumulate: 0,
   });
   if (lora.select) backend.run("select_columns", { x: xa, ...lora.select }, { rows: m, cols: r });
-  backend.run("lora_forward", { x, w, xa, b: lora.b, y }, { m, n, k, r });
+  withDense(
+    backend,
+    w,
+    (w) => backend.run("lora_forward", { x, w, xa, b: lora.b, y }, { m, n, k, r }),
+  );
   return { xa };
 }
 
@@ -95,7 +104,7 @@ export interface LinearGradients {
 export function linearBackward(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   dY: Tensor,
   gradients: LinearGradients,
   lora?: LoraWeights,
@@ -103,6 +112,7 @@ export function linearBackward(
 ): void {
   const { rows, inputs, outputs } = dimensions(x, w);
   const { dX, dW, dA, dB } = gradients;
+  const accumulate = dX?.accumulate ? 1 : 0;
   if (dW) {
     backend.run("gemm_tn", { a: dY, b: x, y: dW }, {
       m: outputs,
@@ -114,13 +124,12 @@ export function linearBackward(
   }
   if (!lora) {
     if (dX) {
-      backend.run("gemm_nn", { x: dY, w, y: dX.tensor }, {
-        m: rows,
-        n: inputs,
-        k: outputs,
-        alpha: 1,
-        accumulate: dX.accumulate ? 1 : 0,
-      });
+      const params = { m: rows, n: inputs, k: outputs, alpha: 1, accumulate };
+      withDense(
+        backend,
+        w,
+        (w) => backend.run("gemm_nn", { x: dY, w, y: dX.tensor }, params),
+      );
     }
     return;
   }
@@ -152,13 +161,12 @@ export function linearBackward(
     });
   }
   if (dX) {
-    backend.run("lora_backward", { dY, w, dXa, a: lora.a, dX: dX.tensor }, {
-      m: rows,
-      n: inputs,
-      k: outputs,
-      r,
-      accumulate: dX.accumulate ? 1 : 0,
-    });
+    const params = { m: rows, n: inputs, k: outputs, r, accumulate };
+    withDense(
+      backend,
+      w,
+      (w) => backend.run("lora_backward", { dY, w, dXa, a: lora.a, dX: dX.tensor }, params),
+    );
   }
   backend.free(dXa);
 }

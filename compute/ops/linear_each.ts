@@ -10,6 +10,7 @@ import {
   type LinearSaved,
   type LoraWeights,
 } from "./linear.ts";
+import { type Matrix, withDense } from "./matrix.ts";
 
 /** The adapters of as many equal parts of the rows; undefined: those rows have none. */
 export type LoraEach<Lora extends LoraWeights = LoraWeights> = readonly (Lora | undefined)[];
@@ -29,12 +30,16 @@ export function rowsOf(tensor: Tensor, index: number, parts: number): Tensor {
 export function linearEachForward(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   each: LoraEach,
 ): { y: Tensor; saved: readonly LinearSaved[] } {
   const y = backend.empty([x.shape[0]!, w.shape[0]!], "f32", `${w.label}.out`);
   const part = (tensor: Tensor, index: number) => rowsOf(tensor, index, each.length);
-  const saved = each.map((lora, i) => linearInto(backend, part(x, i), w, part(y, i), lora));
+  const saved = withDense(
+    backend,
+    w,
+    (w) => each.map((lora, i) => linearInto(backend, part(x, i), w, part(y, i), lora)),
+  );
   return { y, saved };
 }
 
@@ -45,7 +50,7 @@ export type LoraGradients = Pick<LinearGradients, "dA" | "dB">;
 export function linearEachBackward(
   backend: Backend,
   x: Tensor,
-  w: Tensor,
+  w: Matrix,
   dY: Tensor,
   { dX, each: gradients }: {
     readonly dX?: LinearGradients["dX"];
@@ -55,15 +60,19 @@ export function linearEachBackward(
   saved: readonly LinearSaved[],
 ): void {
   const part = (tensor: Tensor, index: number) => rowsOf(tensor, index, each.length);
-  each.forEach((lora, i) =>
-    linearBackward(
-      backend,
-      part(x, i),
-      w,
-      part(dY, i),
-      { ...gradients[i], dX: dX && { ...dX, tensor: part(dX.tensor, i) } },
-      lora,
-      saved[i],
-    )
-  );
+  const backward = (w: Matrix) =>
+    each.forEach((lora, i) =>
+      linearBackward(
+        backend,
+        part(x, i),
+        w,
+        part(dY, i),
+        { ...gradients[i], dX: dX && { ...dX, tensor: part(dX.tensor, i) } },
+        lora,
+        saved[i],
+      )
+    );
+  // Expanded once for all parts; without dX nobody reads it.
+  if (dX) withDense(backend, w, backward);
+  else backward(w);
 }

@@ -59,7 +59,10 @@ export const EvaluateRequest = z.strictObject({
   model: StoredName.openapi({ example: "noregret/tiny" }),
   adapter: StoredName.optional().openapi({ description: "An adapter stored under `adapters/`." }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
-  dtype: z.enum(["f32", "bf16"]).default("f32").openapi({ description: "Of the model's weights." }),
+  dtype: z.enum(["f32", "bf16", "nf4"]).default("f32").openapi({
+    description:
+      "Of the weights that no adapter replaces; nf4 is 4 bits for the projections, bf16 for the rest.",
+  }),
   seed: Seed.default(0),
   task: z.discriminatedUnion("kind", [NllTask, AccuracyTask]),
 }).openapi("EvaluateRequest");

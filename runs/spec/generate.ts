@@ -43,7 +43,10 @@ export const GenerateRequest = z.strictObject({
   model: StoredName.openapi({ example: "noregret/tiny" }),
   adapter: StoredName.optional().openapi({ description: "An adapter stored under `adapters/`." }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
-  dtype: z.enum(["f32", "bf16"]).default("f32").openapi({ description: "Of the model's weights." }),
+  dtype: z.enum(["f32", "bf16", "nf4"]).default("f32").openapi({
+    description:
+      "Of the weights that no adapter replaces; nf4 is 4 bits for the projections, bf16 for the rest.",
+  }),
   prompts: z.array(z.union([z.string().min(1), Ids])).min(1).max(MAX_PROMPTS).optional().openapi({
     description: "Texts or token ids to continue; give these or messages.",
   }),

@@ -19,8 +19,10 @@ export const RunSpec = z.strictObject({
   }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
   seed: z.int().min(0).max(0xffffffff).default(0),
-  dtype: z.enum(["f32", "bf16"]).default("f32").openapi({
-    description: "Of frozen weights; trained ones are f32.",
+  dtype: z.enum(["f32", "bf16", "nf4"]).default("f32").openapi({
+    description:
+      "Of frozen weights; trained ones are f32. With nf4 the projections' matrices have " +
+      "4 bits and what else is frozen is bf16 (QLoRA): for method lora only.",
   }),
   method: Method,
   task: Task,
@@ -44,7 +46,15 @@ export const RunSpec = z.strictObject({
   report_to: z.array(z.enum(["tensorboard"])).max(1).optional().openapi({
     description: "Also write the metrics as event files under `tensorboard/` of the data folder.",
   }),
-}).superRefine(({ batch_size, gradient_accumulation_steps, task }, context) => {
+}).superRefine(({ batch_size, gradient_accumulation_steps, task, dtype, method }, context) => {
+  if (dtype === "nf4" && method.kind === "full") {
+    context.addIssue({
+      code: "custom",
+      path: ["dtype"],
+      message: 'Expected "f32" or "bf16" with method "full" but found "nf4": ' +
+        "only frozen weights are quantised",
+    });
+  }
   if (task.kind === "grpo" && batch_size % task.num_generations !== 0) {
     context.addIssue({
       code: "custom",

@@ -116,14 +116,16 @@ export async function memoryProblem(
   for (const { name, apply } of changes) if (await fits(apply(spec))) enough.push(name);
   if (enough.length > 0) return `${why}; it would fit with ${enough.join(", or with ")}`;
   let together = spec;
-  const applied: string[] = [];
+  // By field: a later change of the same one takes the place of an earlier one.
+  const applied = new Map<string, string>();
+  const all = () => [...applied.values()].join(" and ");
   for (const { name, apply } of changes) {
     together = apply(together);
-    applied.push(name);
-    if (await fits(together)) return `${why}; it would fit with ${applied.join(" and ")}`;
+    applied.set(name.split(":")[0]!, name);
+    if (await fits(together)) return `${why}; it would fit with ${all()}`;
   }
   const least = await planRun(together, config, device);
-  return `${why}; even with ${applied.join(" and ")} it takes ${show(least.total)}: ` +
+  return `${why}; even with ${all()} it takes ${show(least.total)}: ` +
     `expected a smaller model, or a device with more memory`;
 }
 
@@ -168,6 +170,9 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
   const whole = method.kind === "full" && method.target_modules === undefined;
   if (spec.dtype === "f32" && !whole) {
     changes.push({ name: 'dtype: "bf16"', apply: (some) => ({ ...some, dtype: "bf16" }) });
+  }
+  if (method.kind === "lora" && spec.dtype !== "nf4") {
+    changes.push({ name: 'dtype: "nf4"', apply: (some) => ({ ...some, dtype: "nf4" }) });
   }
   if (method.kind === "lora" && method.r > 1 && method.init_from === undefined) {
     const r = Math.max(1, method.r >> 3);

@@ -2,7 +2,7 @@
 //
 //   --model NAME [--adapter NAME] --dataset NAME[:SPLIT] | --file NAME
 //   --kind accuracy|nll [--limit N] [--samples N] [--k 1,8] [--temperature T] [--top-p P] [--max-new-tokens N]
-//   [--max-length N] [--backend auto|cpu|webgpu] [--dtype f32|bf16] [--seed N] [--json]
+//   [--max-length N] [--backend auto|cpu|webgpu] [--dtype f32|bf16|nf4] [--seed N] [--json]
 
 import { parseArgs } from "node:util";
 import { homePaths, readConfiguration } from "../configuration.ts";

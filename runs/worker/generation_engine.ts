@@ -4,6 +4,7 @@
 import { chooseBackend } from "../../compute/backend/choose.ts";
 import type { Backend } from "../../compute/backend/backend.ts";
 import { type AdapterBank, stackAdapters } from "../../compute/models/adapter_bank.ts";
+import type { FrozenType } from "../../compute/models/frozen_weights.ts";
 import { FROZEN } from "../../compute/models/method.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import { BatchGenerator } from "../../compute/train/generate.ts";
@@ -27,7 +28,7 @@ export interface Wanted {
   readonly model: string;
   readonly adapter?: string | undefined;
   readonly backend: "auto" | "cpu" | "webgpu";
-  readonly dtype: "f32" | "bf16";
+  readonly dtype: FrozenType;
 }
 
 /** Where models are, and what they run on. */

@@ -52,6 +52,19 @@ Deno.test("memoryProblem() gives the table and each change that would be enough"
   assert.equal(checkpointing === undefined, named.includes("gradient_checkpointing"));
 });
 
+Deno.test("memoryProblem() offers nf4 to a LoRA alone, and what it says of it is true", async () => {
+  const tight = { ...cpuMemory(), bytes: 2.5 * GB };
+  const small = { gradient_checkpointing: true, gradient_accumulation_steps: 8 };
+  const problem = (await problemOf({ ...small, dtype: "bf16" }, tight))!;
+  assert.match(problem, /it would fit with dtype: "nf4"/);
+  assert.equal(await problemOf({ ...small, dtype: "nf4" }, tight), undefined);
+  const never = (await problemOf({}, { ...tight, bytes: 0.1 * GB }))!;
+  assert.match(never, /even with .*dtype: "nf4"/);
+  assert.doesNotMatch(never, /bf16/);
+  const full = (await problemOf({ ...small, method: { kind: "full" } }, tight))!;
+  assert.doesNotMatch(full, /nf4/);
+});
+
 Deno.test("memoryProblem() joins changes where one is not enough, and says where none is", async () => {
   const problem = (await problemOf({}))!;
   assert.match(problem, /it would fit with gradient_checkpointing: true and .*dtype: "bf16"/);

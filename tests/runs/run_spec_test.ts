@@ -42,6 +42,10 @@ Deno.test("parseRunSpec() fills in the defaults of DESIGN's wire names", () => {
   assert.equal(spec.batch_size, 32);
 });
 
+Deno.test("parseRunSpec() takes nf4 weights under a LoRA", () => {
+  assert.equal(parseRunSpec({ ...minimal, dtype: "nf4" }).dtype, "nf4");
+});
+
 Deno.test("parseRunSpec() names an unknown key, where it is, and the key that was meant", () => {
   const [problem, ...rest] = problemsOf({ ...minimal, optimizer: { learning_rte: 1 } });
   assert.deepEqual(rest, []);
@@ -72,6 +76,11 @@ Deno.test("parseRunSpec() says what a value may be and what it was", () => {
     [{ model: "../secrets" }, "/model", /Expected letters/],
     [{ model: "a/../../b" }, "/model", /Expected letters/],
     [{ batch_size: 8, gradient_accumulation_steps: 3 }, "/gradient_accumulation_steps", /divisor/],
+    [
+      { method: { kind: "full" }, dtype: "nf4" },
+      "/dtype",
+      /Expected "f32" or "bf16" with method "full" but found "nf4": only frozen weights/,
+    ],
     [
       { method: { kind: "lora", r: 1, target_modules: 7 } },
       "/method/target_modules",

@@ -8,6 +8,7 @@ import {
   type KernelParams,
   RING_WIDTH,
 } from "../../compute/backend/kernels.ts";
+import { LEVELS } from "../../compute/models/nf4.ts";
 import { integers, normals } from "./random.ts";
 import { bf16, blank, blankU32, f32, type Input, type Inputs, u32 } from "./run_kernel.ts";
 import { chooseExperts, groupSlots } from "./reference/route.ts";
@@ -70,6 +71,23 @@ const GROUPED = { rows: ROWS, n: COLS, k: 122, groups: EXPERTS, alpha: 0.7, accu
 
 function packedStack(seed: number, rows: number, cols: number): Input {
   return bf16([EXPERTS, rows, cols], normals(seed, EXPERTS * rows * cols, 0.2));
+}
+
+/** Words of a few codes each. */
+function words(seed: number, shape: readonly [number], count: number, largest: number): Input {
+  const codes = integers(seed, shape[0] * count, largest + 1);
+  const bits = 32 / count;
+  return u32(
+    shape,
+    Uint32Array.from(
+      { length: shape[0] },
+      (_, i) =>
+        codes.slice(i * count, (i + 1) * count).reduce(
+          (word, code, j) => word | code << j * bits,
+          0,
+        ),
+    ),
+  );
 }
 
 /** Every kernel once. */
@@ -167,6 +185,17 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       dX: random(5, [ROWS, COLS]),
     },
     params: { ...LORA, accumulate: 1 },
+  },
+  dequantize_nf4: {
+    // Three matrices of 262 blocks, the last block short: two groups.
+    inputs: {
+      codes: words(30, [3 * 2090], 8, 15),
+      scales: words(31, [3 * 66], 4, 255),
+      ranges: random(32, [3 * 3]),
+      levels: f32([LEVELS.length], LEVELS),
+      y: blank([3 * 16714]),
+    },
+    params: { elements: 16714, matrices: 3 },
   },
   route: {
     inputs: { logits: LOGITS, experts: u32([ROWS], CHOSEN), scale: blank([ROWS]) },

@@ -6,6 +6,10 @@ import {
   type KernelParams,
   KERNELS,
   MAX_STOPS,
+  NF4_BLOCK,
+  NF4_GROUP,
+  NF4_LEVELS,
+  NF4_SCALE_LEVELS,
   RING_WIDTH,
   SAMPLE_OPTIONS,
   SAMPLED_WIDTH,
@@ -55,6 +59,16 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
   gemm_tn: ({ m, n, k }) => ({ a: k * m, b: k * n, y: m * n }),
   lora_forward: ({ m, n, k, r }) => ({ x: m * k, w: n * k, xa: m * r, b: n * r, y: m * n }),
   lora_backward: ({ m, n, k, r }) => ({ dY: m * k, w: k * n, dXa: m * r, a: r * n, dX: m * n }),
+  dequantize_nf4: ({ elements, matrices }) => {
+    const blocks = Math.ceil(elements / NF4_BLOCK);
+    return {
+      codes: matrices * Math.ceil(elements / 8),
+      scales: matrices * Math.ceil(blocks / 4),
+      ranges: matrices * (1 + Math.ceil(blocks / NF4_GROUP)),
+      levels: NF4_LEVELS + NF4_SCALE_LEVELS,
+      y: matrices * elements,
+    };
+  },
   route: ({ rows, cols, k }) => ({ logits: rows * cols, experts: rows * k, scale: rows * k }),
   route_backward: ({ rows, cols, k }) => ({
     logits: rows * cols,

@@ -1,5 +1,5 @@
 import assert from "@std/assert";
-import type { Tensor } from "../../../compute/backend/backend.ts";
+import type { HostArray, Tensor } from "../../../compute/backend/backend.ts";
 import { requestDevice } from "../../../compute/backend/webgpu/adapter.ts";
 import { describe } from "../../../compute/backend/webgpu/descriptions/describe.ts";
 import { rowBlocks } from "../../../compute/backend/webgpu/descriptions/row_blocks.ts";
@@ -9,6 +9,8 @@ import { Failures } from "../../../compute/backend/webgpu/failures.ts";
 import { DeviceMemory, type WebgpuStorage } from "../../../compute/backend/webgpu/memory.ts";
 import { PipelineCache } from "../../../compute/backend/webgpu/pipelines.ts";
 import { packParams, reflect } from "../../../compute/backend/webgpu/reflect.ts";
+import { CASES } from "../../support/kernel_cases.ts";
+import type { Input } from "../../support/run_kernel.ts";
 import { adapter, testWithAdapter } from "./webgpu_device.ts";
 
 const HALVE = `
@@ -107,6 +109,71 @@ Deno.test("rowBlocks() cuts at multiples of 128 rows and refuses rows that do no
   });
 });
 
+/** A tensor without a backend. */
+function uploaded(
+  device: GPUDevice,
+  memory: DeviceMemory,
+  { shape, dtype, data }: Input,
+  label: string,
+): Tensor {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffer = memory.create(label, Math.ceil(data.length / 4) * 16, usage);
+  device.queue.writeBuffer(buffer, 0, data as HostArray & BufferSource);
+  const storage: WebgpuStorage = {
+    id: 0,
+    bytes: data.byteLength,
+    buffer,
+    pool: undefined,
+    freed: false,
+  };
+  return { storage, offset: 0, shape, dtype, label };
+}
+
+/** A tensor's values. */
+async function downloaded(device: GPUDevice, { storage }: Tensor): Promise<Float32Array> {
+  const { buffer, bytes } = storage as WebgpuStorage;
+  const staging = device.createBuffer({
+    size: bytes,
+    usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+  });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  return new Float32Array(staging.getMappedRange().slice(0));
+}
+
+testWithAdapter("dequantize_nf4() of more than a binding holds equals the whole", async () => {
+  const { device, failures, memory, pipelines } = await open();
+  const { inputs, params } = CASES.dequantize_nf4;
+  const run = async (limit: number): Promise<[number, Float32Array]> => {
+    const upload = (name: keyof typeof inputs) => uploaded(device, memory, inputs[name], name);
+    const y = upload("y");
+    const tensors = {
+      codes: upload("codes"),
+      scales: upload("scales"),
+      ranges: upload("ranges"),
+      levels: upload("levels"),
+      y,
+    };
+    const dispatches = describe("dequantize_nf4", tensors, params, {
+      limits: { maxStorageBufferBindingSize: limit } as GPUSupportedLimits,
+      software: true,
+      scratch: () => assert.fail("no scratch is needed"),
+    });
+    const prepared = dispatches.map((one) => prepare(one, pipelines, device.limits));
+    submit("nf4", bind("nf4", prepared, device, memory).dispatches, device);
+    const values = await downloaded(device, y);
+    failures.check();
+    return [dispatches.length, values];
+  };
+  const [one, whole] = await run(2 ** 27);
+  const [several, parts] = await run(60_000);
+  assert.deepEqual([one, several], [1, 4]);
+  assert.deepEqual(parts, whole);
+  device.destroy();
+});
+
 const [M, N, K, R] = [9, 300, 390, 3];
 const weights = {
   gemm_nt: (t: Record<string, Tensor>) => ({ x: t.x!, w: t.nk!, y: t.mn! }),
@@ -130,23 +197,12 @@ const weights = {
 for (const kernel of Object.keys(weights) as (keyof typeof weights)[]) {
   testWithAdapter(`${kernel}() with a weight larger than a binding equals the whole`, async () => {
     const { device, failures, memory, pipelines } = await open();
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-    const tensor = (label: string, shape: [number, number]): Tensor => {
-      const length = shape[0] * shape[1];
-      const buffer = memory.create(label, Math.ceil(length / 4) * 16, usage);
-      device.queue.writeBuffer(
-        buffer,
-        0,
-        Float32Array.from({ length }, (_, i) => (i * 7 % 11) - 5),
+    const tensor = (label: string, shape: [number, number]) => {
+      const data = Float32Array.from(
+        { length: shape[0] * shape[1] },
+        (_, i) => (i * 7 % 11) - 5,
       );
-      const storage: WebgpuStorage = {
-        id: 0,
-        bytes: length * 4,
-        buffer,
-        pool: undefined,
-        freed: false,
-      };
-      return { storage, offset: 0, shape, dtype: "f32", label };
+      return uploaded(device, memory, { shape, dtype: "f32", data }, label);
     };
     const tensors = {
       x: tensor("x", [M, K]),
@@ -174,17 +230,9 @@ for (const kernel of Object.keys(weights) as (keyof typeof weights)[]) {
       );
       const prepared = dispatches.map((one) => prepare(one, pipelines, device.limits));
       submit(kernel, bind(kernel, prepared, device, memory).dispatches, device);
-      const staging = device.createBuffer({
-        size: M * N * 4,
-        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
-      });
-      const encoder = device.createCommandEncoder();
-      const { buffer } = tensors.mn.storage as WebgpuStorage;
-      encoder.copyBufferToBuffer(buffer, 0, staging, 0, M * N * 4);
-      device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
+      const y = await downloaded(device, tensors.mn);
       failures.check();
-      return [dispatches.length, new Float32Array(staging.getMappedRange().slice(0))];
+      return [dispatches.length, y];
     };
     // Small whole numbers: sums are exact in any order.
     const [one, whole] = await run(2 ** 27);

@@ -40,8 +40,8 @@ await forEachBackend(({ kind, test }) => {
   for (const [shape, config] of Object.entries(CONFIGS)) {
     for (const [name, method] of Object.entries(METHODS)) {
       for (const checkpointing of [false, true]) {
-        for (const dtype of ["f32", "bf16"] as const) {
-          if (dtype === "bf16" && (name === "full" || checkpointing)) continue;
+        for (const dtype of ["f32", "bf16", "nf4"] as const) {
+          if (dtype !== "f32" && (name === "full" || checkpointing)) continue;
           const title = `the planned memory of ${shape}, ${name}, ${dtype}` +
             `${checkpointing ? ", checkpointing" : ""} is what is allocated`;
           test(title, async (backend) => {
@@ -93,12 +93,13 @@ function configOf(shape: Architecture): ModelConfig {
   });
 }
 
-Deno.test("the formulas are within 5 % of the plan for published shapes on WebGPU", async () => {
+Deno.test("the formulas are within 6 % of the plan for published shapes on WebGPU", async () => {
   for (const [name, shape] of Object.entries(ARCHITECTURES)) {
     if (shape.num_experts !== undefined) continue;
     for (const checkpointing of [false, true]) {
-      for (const method of [LORA, METHODS.full!]) {
-        const options = { dtype: "bf16", tokens: 4096, checkpointing } as const;
+      const cases = [[LORA, "bf16"], [LORA, "nf4"], [METHODS.full!, "bf16"]] as const;
+      for (const [method, dtype] of cases) {
+        const options = { dtype, tokens: 4096, checkpointing } as const;
         const plan = await planMemory({
           ...options,
           config: configOf(shape),
@@ -110,8 +111,8 @@ Deno.test("the formulas are within 5 % of the plan for published shapes on WebGP
           ? loraMemory(shape, "all", method.r, options)
           : fullMemory(shape, options);
         assert.ok(
-          Math.abs(total / plan.total - 1) < 0.05,
-          `${name} ${method.kind} ${checkpointing}: ${total / plan.total}`,
+          Math.abs(total / plan.total - 1) < 0.06,
+          `${name} ${method.kind} ${dtype} ${checkpointing}: ${total / plan.total}`,
         );
       }
     }

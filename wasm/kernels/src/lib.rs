@@ -22,6 +22,7 @@ mod grpo_loss;
 mod grouped;
 mod math;
 mod metrics;
+mod nf4;
 mod pack;
 mod reduce;
 mod rmsnorm;
@@ -107,6 +108,7 @@ mod table {
         gemm_tn = gemm::tn,
         lora_forward = gemm::lora_forward,
         lora_backward = gemm::lora_backward,
+        dequantize_nf4 = nf4::dequantize,
         route = route::forward,
         route_backward = route::backward,
         group_rows = route::group_rows,

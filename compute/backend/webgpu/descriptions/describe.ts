@@ -17,6 +17,7 @@ import {
   groupedLoraBackward,
   groupedLoraForward,
 } from "./grouped_gemm.ts";
+import { dequantizeNf4 } from "./nf4.ts";
 import { dot, recordMetrics, sumSquares } from "./reductions.ts";
 import { rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
@@ -52,6 +53,7 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   gemm_tn: gemmTn,
   lora_forward: loraForward,
   lora_backward: loraBackward,
+  dequantize_nf4: dequantizeNf4,
   route,
   route_backward: routeBackward,
   group_rows: groupRows,
