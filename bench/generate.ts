@@ -37,7 +37,7 @@ export async function measureGenerate(options: StepOptions): Promise<GenerateRes
     config,
     weights: randomWeights(config, 0),
     method: { kind: "lora", r: options.r, lora_alpha: 32, target_modules: "all", init: "peft" },
-    dtype: "f32",
+    dtype: options.dtype,
     seed: 0,
   });
   const length = options.seq >> 1;

@@ -74,6 +74,7 @@ if (import.meta.main) {
         seq: 128,
         r: 8,
         method,
+        dtype: "f32",
         backend: "cpu",
         steps: 5,
       };

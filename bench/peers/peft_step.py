@@ -7,6 +7,7 @@ for name, default in dict(hidden=128, layers=4, intermediate=384, vocab=2048, he
     parser.add_argument("--" + name.replace("_", "-"), type=int, default=default)
 parser.add_argument("--method", choices=["lora", "full"], default="lora")
 parser.add_argument("--backend", default="cpu")
+parser.add_argument("--dtype", choices=["f32"], default="f32")
 args = parser.parse_args()
 
 import torch, transformers, peft

@@ -1,4 +1,4 @@
-// Matrices in 4 bits (Dettmers et al. 2023, "QLoRA", section 3), value for value as bitsandbytes makes them:
+// Matrices in 4 bits (Dettmers et al. 2023, "QLoRA", section 3), with bitsandbytes' levels:
 // blocks of 64 values share a scale, the largest of them; each value becomes the nearest of 16 levels that
 // are quantiles of the normal distribution. The scales, less their mean, are quantised in turn, in blocks of
 // 256, to 8 bits: 4 + 8/64 + 32/(64 · 256) = 4.127 bits a value. KERNELS.dequantize_nf4 is the way back.
