@@ -1,8 +1,9 @@
 // Adapters that train together beside the same adapters one after another: `deno task bench:shared --members 8
 // --batch 16 --seq 128 --threads 2 --steps 20 --rounds 5`. noregret/tiny, learning rates a factor of √10
 // apart, random bytes; the two ways take turns, losses are compared first. Prints one JSON line; times are
-// the least of the rounds, because other work on a machine only ever adds.
+// the least of the rounds, because other work on a machine only ever adds; processor time says what it would be without waiting.
 
+import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 import { createCpuBackend } from "../compute/backend/cpu/cpu_backend.ts";
 import { parseModelConfig } from "../compute/models/config.ts";
@@ -95,13 +96,24 @@ async function trainInTurn(): Promise<number[][]> {
   }
   return losses;
 }
-async function timed<T>(body: () => Promise<T>): Promise<{ result: T; ms: number }> {
-  const started = performance.now();
-  const result = await body();
-  return { result, ms: performance.now() - started };
+interface Timed {
+  readonly result: number[][];
+  readonly ms: number;
+  /** Of all threads, in the program itself. */
+  readonly processorMs: number;
 }
 
-const times: { together: number; inTurn: number }[] = [];
+async function timed(body: () => Promise<number[][]>): Promise<Timed> {
+  const started = performance.now(), used = cpuUsage();
+  const result = await body();
+  return {
+    result,
+    ms: performance.now() - started,
+    processorMs: cpuUsage(used).user / 1000,
+  };
+}
+
+const times: { together: Timed; inTurn: Timed }[] = [];
 for (let round = 0; round <= number("rounds"); round++) {
   const together = await timed(trainTogether), inTurn = await timed(trainInTurn);
   if (JSON.stringify(together.result) !== JSON.stringify(inTurn.result)) {
@@ -109,10 +121,11 @@ for (let round = 0; round <= number("rounds"); round++) {
   }
   t += steps;
   // The first round compiles and fills caches.
-  if (round > 0) times.push({ together: together.ms, inTurn: inTurn.ms });
+  if (round > 0) times.push({ together, inTurn });
 }
-const together = Math.min(...times.map((time) => time.together));
-const inTurn = Math.min(...times.map((time) => time.inTurn));
+const least = (way: "together" | "inTurn", what: "ms" | "processorMs") =>
+  Math.min(...times.map((time) => time[way][what]));
+const together = least("together", "ms"), inTurn = least("inTurn", "ms");
 const rate = (ms: number) => Math.round(tokens * steps * count / ms * 1000);
 console.log(JSON.stringify({
   members: count,
@@ -122,6 +135,9 @@ console.log(JSON.stringify({
   together_tokens_per_s: rate(together),
   in_turn_tokens_per_s: rate(inTurn),
   ratio: Number((inTurn / together).toFixed(3)),
+  processor_time_ratio: Number(
+    (least("inTurn", "processorMs") / least("together", "processorMs")).toFixed(3),
+  ),
   device: backend.info.device,
 }));
 backend.close();

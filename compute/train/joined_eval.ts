@@ -19,7 +19,7 @@ export class JoinedEval {
     const { backend } = members[0];
     this.#buffers = new BatchBuffers(backend, tokens);
     this.#rings = members.map(() => new MetricsRing(backend));
-    this.#plans = recordLanes(backend, "evaluate", members.length, (i) => {
+    this.#plans = recordLanes(backend, "evaluate", { members: members.length, tokens }, (i) => {
       const nll = loss(members[i]!, this.#buffers), ring = this.#rings[i]!;
       const { weight } = this.#buffers;
       backend.run("dot", { a: nll, b: weight, out: ring.loss }, { n: tokens, accumulate: 1 });

@@ -38,8 +38,7 @@ export function repeated(batch: Batch, times: number): Batch {
 
 /**
  * How members are run: `one` pass over K·N rows, with as many kernels as one model has, or `each` by itself,
- * on a thread that waits for no other. A thread's members use the same workspace one after the other, which
- * stays in its cache.
+ * as {@linkcode recordLanes} says.
  */
 export type JoinedPass = "one" | "each";
 
@@ -49,14 +48,20 @@ function passFor([{ backend, config }]: readonly [Model, ...Model[]], tokens: nu
   return backend.info.kind === "webgpu" && joinable ? "one" : "each";
 }
 
-/** A plan for each lane of a device: what `run` does for its share of the members, one after the other. */
+/**
+ * With no more tokens than this a thread takes members of its own; with more, all threads share out each kernel.
+ * Short kernels wait for each other too often; long ones even out what other work on the machine takes.
+ */
+const LANE_TOKENS = 512;
+
+/** What `run` does for each member, as plans that may run at the same time; members of a plan share its workspace. */
 export function recordLanes(
   backend: Backend,
   label: string,
-  members: number,
+  { members, tokens }: { readonly members: number; readonly tokens: number },
   run: (member: number) => void,
 ): Plan[] {
-  const lanes = Math.min(members, backend.info.lanes);
+  const lanes = tokens > LANE_TOKENS ? 1 : Math.min(members, backend.info.lanes);
   return Array.from({ length: lanes }, (_, lane) =>
     backend.record(label, () => {
       for (let member = lane; member < members; member += lanes) run(member);
@@ -128,6 +133,7 @@ export class JoinedStep {
       trainable.update(this.#hypers[i]!, sumsq);
       this.#rings[i]!.record();
     };
+    const size = { members: members.length, tokens };
     this.#gradientPlans = joined
       ? [
         backend.record("joined gradients", () =>
@@ -135,8 +141,8 @@ export class JoinedStep {
             addLoss(nll, rowsOf(batch.weight, i, members.length), this.#rings[i]!)
           )),
       ]
-      : recordLanes(backend, "gradients", members.length, gradients);
-    this.#updatePlans = recordLanes(backend, "update", members.length, update);
+      : recordLanes(backend, "gradients", size, gradients);
+    this.#updatePlans = recordLanes(backend, "update", size, update);
   }
 
   /** Bytes of activations and scratch memory. */

@@ -86,6 +86,15 @@ await forEachBackend(({ test }) => {
       assert.ok(losses.at(-1)! < losses[0]!, `the loss fell: ${losses}`);
     });
   }
+  test("JoinedStep gives the bits of training alone where batches are long", async (backend) => {
+    const members = MEMBERS.slice(0, 2), steps = [[tinyBatch(0, 40, 16)], [tinyBatch(1, 40, 16)]];
+    const joined = await together(backend, members, steps, { pass: "each" });
+    for (const [i, member] of members.entries()) {
+      const { metrics } = await alone(backend, member, steps);
+      assert.deepEqual(joined[i]!.metrics, metrics);
+    }
+  });
+
   test("JoinedStep with gradient checkpointing gives the same losses", async (backend) => {
     const members = MEMBERS.slice(1, 3), steps = STEPS.slice(0, 2);
     const plain = await together(backend, members, steps);
