@@ -354,19 +354,21 @@ await forEachBackend(({ test }) => {
     model.free();
   });
 
-  test("bf16 weights generate too", async (backend) => {
-    const { config, weights, lora: method } = await numericsCase("qwen3-all");
-    const model = await createModel({ backend, config, weights, method, dtype: "bf16", seed: 0 });
-    const generator = createGenerator(model, SIZES);
-    const [{ ids, logprobs }] = await generator.generate([prompt(1, 10)], { temperature: 0 }) as [
-      Completion,
-    ];
-    const expected = (await logprobsOf(model, [...prompt(1, 10), ...ids])).slice(9);
-    assertAllclose(logprobs, expected, { name: "logprobs", shape: [ids.length] }, {
-      atol: 1e-4,
-      rtol: 1e-4,
+  for (const dtype of ["bf16", "nf4"] as const) {
+    test(`${dtype} weights generate too`, async (backend) => {
+      const { config, weights, lora: method } = await numericsCase("qwen3-all");
+      const model = await createModel({ backend, config, weights, method, dtype, seed: 0 });
+      const generator = createGenerator(model, SIZES);
+      const [{ ids, logprobs }] = await generator.generate([prompt(1, 10)], { temperature: 0 }) as [
+        Completion,
+      ];
+      const expected = (await logprobsOf(model, [...prompt(1, 10), ...ids])).slice(9);
+      assertAllclose(logprobs, expected, { name: "logprobs", shape: [ids.length] }, {
+        atol: 1e-4,
+        rtol: 1e-4,
+      });
+      generator.free();
+      model.free();
     });
-    generator.free();
-    model.free();
-  });
+  }
 });

@@ -1,6 +1,7 @@
 // Adapters that train together have to come out as if each had been alone.
 
 import assert from "@std/assert";
+import type { FrozenType } from "../../../compute/models/frozen_weights.ts";
 import { createModels, type TrainedOptions } from "../../../compute/models/model.ts";
 import { randomWeights } from "../../../compute/models/model.ts";
 import type { Backend } from "../../../compute/backend/backend.ts";
@@ -35,11 +36,16 @@ const STEPS = Array.from({ length: 5 }, (_, i) => [
   weighted(tinyBatch(2 * i + 1, 8, 16), 0.5),
 ]);
 
-const base = (backend: Backend) =>
-  ({ backend, config: TINY, weights: randomWeights(TINY, 7, 0.2), dtype: "f32" }) as const;
+const base = (backend: Backend, dtype: FrozenType) =>
+  ({ backend, config: TINY, weights: randomWeights(TINY, 7, 0.2), dtype }) as const;
 
-async function alone(backend: Backend, member: typeof MEMBERS[0], steps: readonly Batch[][]) {
-  const [model] = await createModels(base(backend), [member]);
+async function alone(
+  backend: Backend,
+  member: typeof MEMBERS[0],
+  steps: readonly Batch[][],
+  dtype: FrozenType = "f32",
+) {
+  const [model] = await createModels(base(backend, dtype), [member]);
   const step = new TrainStep(model!, steps[0]![0]!.ids.length);
   steps.forEach((batches, i) => step.run(batches, member.optimizer, i + 1));
   const metrics = await step.drain();
@@ -54,8 +60,9 @@ async function together(
   members: typeof MEMBERS,
   steps: readonly Batch[][],
   options: { pass?: JoinedPass; gradientCheckpointing?: boolean } = {},
+  dtype: FrozenType = "f32",
 ) {
-  const models = await createModels(base(backend), members);
+  const models = await createModels(base(backend, dtype), members);
   const step = new JoinedStep(models, steps[0]![0]!.ids.length, options);
   steps.forEach((batches, i) => step.run(batches, members.map((m) => m.optimizer), i + 1));
   const metrics = await step.drain();
@@ -95,6 +102,16 @@ await forEachBackend(({ test }) => {
     }
   });
 
+  test("JoinedStep on weights in 4 bits trains each adapter to the bits it has alone", async (backend) => {
+    const members = MEMBERS.slice(2), steps = STEPS.slice(0, 2);
+    const joined = await together(backend, members, steps, { pass: "one" }, "nf4");
+    for (const [i, member] of members.entries()) {
+      const expected = await alone(backend, member, steps, "nf4");
+      assert.deepEqual(joined[i]!.metrics, expected.metrics, `metrics of member ${i}`);
+      assert.deepEqual(joined[i]!.state, expected.state, `state of member ${i}`);
+    }
+  });
+
   test("JoinedStep with gradient checkpointing gives the same losses", async (backend) => {
     const members = MEMBERS.slice(1, 3), steps = STEPS.slice(0, 2);
     const plain = await together(backend, members, steps);
@@ -113,12 +130,12 @@ await forEachBackend(({ test }) => {
   });
 
   test("JoinedStep rejects what it cannot join", async (backend) => {
-    const models = await createModels(base(backend), MEMBERS.slice(0, 2));
+    const models = await createModels(base(backend, "f32"), MEMBERS.slice(0, 2));
     assert.throws(
       () => new JoinedStep(models, 40, { pass: "one" }),
       /batches of 40 tokens: expected a multiple of 64/,
     );
-    const other = await createModels(base(backend), [MEMBERS[2]!]);
+    const other = await createModels(base(backend, "f32"), [MEMBERS[2]!]);
     assert.throws(
       () => new JoinedStep([models[0]!, other[0]!], 64, { pass: "one" }),
       /models on one base/,
@@ -126,7 +143,7 @@ await forEachBackend(({ test }) => {
     [...models, ...other].forEach((model) => model.free());
     const saving = { ...MEMBERS[0]!, method: { ...LORA, modules_to_save: ["embed_tokens"] } };
     await assert.rejects(
-      createModels(base(backend), [saving, MEMBERS[1]!]),
+      createModels(base(backend, "f32"), [saving, MEMBERS[1]!]),
       /changes "model.embed_tokens.weight", which the others read/,
     );
   });
