@@ -25,15 +25,27 @@ export interface Span {
 /** Longer than any sequence: nothing is cut off. */
 const WHOLE = 1 << 24;
 
-/** The tokens of an example as text, in spans that the loss counts or does not. */
-export function spansOf({ ids, targets }: Example, tokenizer: Tokenizer): Span[] {
-  const tokens: { id: number; counted: boolean }[] = [...ids].map((id, at) => ({
+/** A token, and whether the loss counts it. */
+export interface MaskedToken {
+  readonly id: number;
+  readonly counted: boolean;
+}
+
+/** The tokens of an example, the last target included where it is counted. */
+export function maskedTokens({ ids, targets }: Example): MaskedToken[] {
+  const tokens: MaskedToken[] = [...ids].map((id, at) => ({
     id,
     // A token is counted where the position before it has it as its target.
     counted: at > 0 && targets[at - 1] !== IGNORED_TARGET,
   }));
   const last = targets.at(-1);
   if (last !== undefined && last !== IGNORED_TARGET) tokens.push({ id: last, counted: true });
+  return tokens;
+}
+
+/** The tokens of an example as text, in spans that the loss counts or does not. */
+export function spansOf(example: Example, tokenizer: Tokenizer): Span[] {
+  const tokens = maskedTokens(example);
   const spans: Span[] = [];
   for (let at = 0; at < tokens.length;) {
     const { counted } = tokens[at]!;

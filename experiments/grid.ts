@@ -2,6 +2,7 @@
 
 import { parseRunSpec } from "../runs/spec/parse_spec.ts";
 import type { RunSpec, RunSpecInput } from "../runs/spec/run_spec.ts";
+import { combinations, withChanges } from "../runs/spec/vary_spec.ts";
 
 /** Field (dotted, as in the spec) → values. */
 export type Axes = Readonly<Record<string, readonly unknown[]>>;
@@ -20,14 +21,6 @@ export function fieldsOf(spec: unknown, prefix = ""): string[] {
   ]);
 }
 
-/** A copy of `spec` with one field replaced. */
-function withField(spec: Json, [key, ...rest]: readonly string[], value: unknown): Json {
-  return {
-    ...spec,
-    [key!]: rest.length === 0 ? value : withField(spec[key!] as Json, rest, value),
-  };
-}
-
 /**
  * Every combination of the axes' values on top of `base`, the last axis fastest.
  *
@@ -37,7 +30,6 @@ function withField(spec: Json, [key, ...rest]: readonly string[], value: unknown
 export function expandGrid(base: RunSpecInput, axes: Axes): RunSpec[] {
   const parsed = parseRunSpec(base);
   const fields = fieldsOf(parsed);
-  let specs: Json[] = [parsed];
   for (const [axis, values] of Object.entries(axes)) {
     if (!fields.includes(axis)) {
       throw new RangeError(
@@ -45,7 +37,6 @@ export function expandGrid(base: RunSpecInput, axes: Axes): RunSpec[] {
       );
     }
     if (values.length === 0) throw new RangeError(`Cannot vary "${axis}": it has no values`);
-    specs = specs.flatMap((spec) => values.map((value) => withField(spec, axis.split("."), value)));
   }
-  return specs.map(parseRunSpec);
+  return combinations(axes).map((changes) => parseRunSpec(withChanges(parsed, changes)));
 }

@@ -3,7 +3,7 @@
 // go on from their last checkpoint.
 
 import { type Configuration, homePaths } from "../runs/configuration.ts";
-import { isFinal, type Run } from "../runs/spec/run.ts";
+import { isFinal, type Run, shareDone } from "../runs/spec/run.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
 import { specHash } from "../runs/spec/spec_hash.ts";
 import { openRuns } from "../runs/open_runs.ts";
@@ -103,7 +103,7 @@ async function watch(
       if (!isDone(run)) throw new Error(`Cannot finish the sweep: ${whatHappened(run)}`);
       ended.set(run.id, run);
     }
-    const share = runs.reduce((sum, run) => sum + shareOf(run), 0) / runs.length;
+    const share = runs.reduce((sum, run) => sum + shareDone(run), 0) / runs.length;
     const first = skipped === undefined;
     if (first) {
       skipped = justEnded.length;
@@ -125,11 +125,6 @@ async function watch(
     if (ended.size === new Set(ids).size || signal.aborted) return runs;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-function shareOf(run: Run): number {
-  if (isFinal(run.status)) return 1;
-  return run.progress ? run.progress.step / run.progress.max_steps : 0;
 }
 
 function whatHappened(run: Run): string {

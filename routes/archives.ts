@@ -10,7 +10,7 @@ import { chartOptions } from "../web/chart_controls.tsx";
 import { seriesOf } from "../web/run.tsx";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
-import { known, RunPath } from "./run_path.ts";
+import { known, knownSweep, RunPath } from "./run_path.ts";
 
 /** The type of an archive. */
 const TYPE = "application/gzip";
@@ -89,8 +89,7 @@ export function archiveRoutes(context: AppContext): OpenAPIHono {
   });
   app.openapi(ofSweep, async (c) => {
     const { id } = c.req.valid("param");
-    const sweep = await sweeps.get(id);
-    if (!sweep) throw new HTTPException(404, { message: `There is no sweep "${id}"` });
+    const sweep = knownSweep(await sweeps.get(id), id);
     const runs = ended(sweep.runs.map(({ run }) => run));
     return c.body(packArchive(runs, sweep, { ...context, draw }), 200, file(id));
   });

@@ -4,6 +4,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { FigureProgress, FigureRequest } from "../runs/spec/figure_request.ts";
 import type { AppContext } from "./app.ts";
+import { figureModules } from "./figure_modules.ts";
 import { problemResponse, validation } from "./problem.ts";
 
 const KEY = String.raw`(\d{1,2}|capacity)`;
@@ -105,12 +106,8 @@ export function figureRoutes(context: AppContext): OpenAPIHono {
   return app;
 }
 
-// Plotting is heavy: it is loaded when a figure is first asked for.
 async function load(n: string) {
-  const [{ FIGURES }, served] = await Promise.all([
-    import("../experiments/catalog.ts"),
-    import("../experiments/served_figure.ts"),
-  ]);
+  const { FIGURES, ...served } = await figureModules();
   const figure = FIGURES[n];
   if (!figure) {
     const known = Object.keys(FIGURES).join(", ");

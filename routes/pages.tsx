@@ -5,7 +5,8 @@ import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { join } from "@std/path";
 import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
-import { isFinal, type Run, RunStatus } from "../runs/spec/run.ts";
+import { type Run, RunStatus } from "../runs/spec/run.ts";
+import { cancelSweep } from "../runs/sweeps/cancel_sweep.ts";
 import { summarize } from "../runs/sweeps/summarize.ts";
 import { exists } from "../runs/write_file.ts";
 import { ASSETS } from "../web/assets.ts";
@@ -16,7 +17,7 @@ import { RunsPage } from "../web/runs.tsx";
 import { SweepPage, SweepsPage } from "../web/sweeps.tsx";
 import type { AppContext } from "./app.ts";
 import { launchPages } from "./launch_pages.tsx";
-import { known } from "./run_path.ts";
+import { known, knownSweep } from "./run_path.ts";
 import { toolPages } from "./tool_pages.tsx";
 
 /** Runs of a page. */
@@ -86,22 +87,15 @@ export function pageRoutes(context: AppContext): Hono {
     return page(c, <SweepsPage sweeps={all.flatMap((sweep) => sweep ? [summarize(sweep)] : [])} />);
   });
 
-  const knownSweep = async (id: string) => {
-    const sweep = await sweeps.get(id);
-    if (sweep) return sweep;
-    throw new HTTPException(404, { message: `There is no sweep "${id}"` });
-  };
-
   app.get("/sweeps/:id", async (c) => {
-    const sweep = await knownSweep(c.req.param("id"));
+    const id = c.req.param("id");
+    const sweep = knownSweep(await sweeps.get(id), id);
     return page(c, <SweepPage sweep={summarize(sweep)} />);
   });
 
   app.post("/sweeps/:id/cancel", async (c) => {
     const id = c.req.param("id");
-    for (const { run } of (await knownSweep(id)).runs) {
-      if (!isFinal(run.status)) await store.requestCancel(run.id);
-    }
+    await cancelSweep(knownSweep(await sweeps.get(id), id), store);
     wake();
     return c.redirect(`/sweeps/${id}`, 303);
   });

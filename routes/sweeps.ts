@@ -1,14 +1,13 @@
 // /v1/sweeps: many runs of one spec as one resource.
 
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { HTTPException } from "hono/http-exception";
-import { isFinal } from "../runs/spec/run.ts";
 import { Sweep, SweepRequest } from "../runs/spec/sweep.ts";
+import { cancelSweep } from "../runs/sweeps/cancel_sweep.ts";
 import { summarize } from "../runs/sweeps/summarize.ts";
 import { submitSweep } from "../runs/sweeps/submit_sweep.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
-import { RunPath } from "./run_path.ts";
+import { knownSweep, RunPath } from "./run_path.ts";
 
 const content = { "application/json": { schema: Sweep } };
 
@@ -91,11 +90,7 @@ const cancel = createRoute({
 /** Everything under /v1/sweeps. */
 export function sweepRoutes(context: AppContext): OpenAPIHono {
   const { store, sweeps, wake } = context;
-  const known = async (id: string) => {
-    const sweep = await sweeps.get(id);
-    if (sweep) return sweep;
-    throw new HTTPException(404, { message: `There is no sweep "${id}"` });
-  };
+  const known = async (id: string) => knownSweep(await sweeps.get(id), id);
   const app = new OpenAPIHono(validation(SweepRequest));
   app.openapi(post, async (c) => {
     const key = c.req.valid("header")["idempotency-key"];
@@ -118,9 +113,7 @@ export function sweepRoutes(context: AppContext): OpenAPIHono {
   app.openapi(get, async (c) => c.json(summarize(await known(c.req.valid("param").id)), 200));
   app.openapi(cancel, async (c) => {
     const { id } = c.req.valid("param");
-    for (const { run } of (await known(id)).runs) {
-      if (!isFinal(run.status)) await store.requestCancel(run.id);
-    }
+    await cancelSweep(await known(id), store);
     wake();
     return c.json(summarize(await known(id)), 202);
   });

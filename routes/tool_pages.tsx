@@ -10,6 +10,7 @@ import { DataPage } from "../web/data.tsx";
 import { DevicePage } from "../web/device.tsx";
 import { FiguresPage } from "../web/figures.tsx";
 import type { AppContext } from "./app.ts";
+import { figureModules } from "./figure_modules.ts";
 import { page } from "./pages.tsx";
 
 /** Examples of the data page. */
@@ -120,15 +121,6 @@ export function toolPages(context: AppContext): Hono {
     return page(c, <DevicePage devices={devices} auto={auto} memory={memory} />);
   });
   return app;
-}
-
-// Plotting is heavy: it is loaded when a figure is first asked for.
-async function figureModules() {
-  const [{ FIGURES }, served] = await Promise.all([
-    import("../experiments/catalog.ts"),
-    import("../experiments/served_figure.ts"),
-  ]);
-  return { FIGURES, ...served };
 }
 
 function capacityQuestion(values: Readonly<Record<string, string>>): Record<string, unknown> {

@@ -134,6 +134,12 @@ export const Run = z.object({
 /** A run. */
 export type Run = z.infer<typeof Run>;
 
+/** Steps done of all steps, 0 … 1; a run that has ended is done. */
+export function shareDone({ status, progress }: Run): number {
+  if (isFinal(status)) return 1;
+  return progress ? progress.step / progress.max_steps : 0;
+}
+
 /** A numbered event of a run. `seq` counts from 1 without a gap. */
 export interface RunEvent {
   readonly seq: number;

@@ -9,11 +9,19 @@ export type Changes = Readonly<Record<string, unknown>>;
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A copy of `spec` with one field replaced; objects on the way are made where they are missing. */
-export function withField(spec: Json, [key, ...rest]: readonly string[], value: unknown): Json {
+// A copy of `spec` with one field replaced; objects on the way are made where they are missing.
+function withField(spec: Json, [key, ...rest]: readonly string[], value: unknown): Json {
   const inner = spec[key!];
   const next = typeof inner === "object" && inner !== null ? inner as Json : {};
   return { ...spec, [key!]: rest.length === 0 ? value : withField(next, rest, value) };
+}
+
+/** A copy of `spec` with the fields of `changes` replaced. */
+export function withChanges(spec: Json, changes: Changes): Json {
+  return Object.entries(changes).reduce(
+    (varied, [field, value]) => withField(varied, field.split("."), value),
+    spec,
+  );
 }
 
 /** Every combination of the axes' values, the last axis fastest. */
@@ -31,12 +39,8 @@ export function combinations(axes: Readonly<Record<string, readonly unknown[]>>)
  * @throws {InvalidSpecError} naming the changes that led to it, each bad field and what is allowed.
  */
 export function varySpec(base: Json, changes: Changes): RunSpec {
-  let spec = base;
-  for (const [field, value] of Object.entries(changes)) {
-    spec = withField(spec, field.split("."), value);
-  }
   try {
-    return parseRunSpec(spec);
+    return parseRunSpec(withChanges(base, changes));
   } catch (error) {
     if (!(error instanceof InvalidSpecError)) throw error;
     throw new InvalidSpecError(error.problems.map((problem) => ({

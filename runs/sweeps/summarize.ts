@@ -1,6 +1,6 @@
 // What a sweep's runs amount to.
 
-import { isFinal, type Run } from "../spec/run.ts";
+import { isFinal, type Run, shareDone } from "../spec/run.ts";
 import type { Sweep, SweepMetric, SweepRun } from "../spec/sweep.ts";
 import type { StoredSweep } from "../store/sweep_store.ts";
 
@@ -10,7 +10,7 @@ export function summarize({ id, request, created_at, runs }: StoredSweep): Sweep
     run_id: run.id,
     status: run.status,
     changes,
-    progress: shareOf(run),
+    progress: shareDone(run),
     value: valueOf(run, request.metric),
     stopped_early: stoppedEarly,
   }));
@@ -26,12 +26,6 @@ export function summarize({ id, request, created_at, runs }: StoredSweep): Sweep
     best: bestOf(all, request.metric),
     runs: all,
   };
-}
-
-/** Steps done of all steps, 0 … 1; a run that has ended is done. */
-function shareOf({ status, progress }: Run): number {
-  if (isFinal(status)) return 1;
-  return progress ? progress.step / progress.max_steps : 0;
 }
 
 function valueOf({ result, metrics }: Run, metric: SweepMetric): number | null {

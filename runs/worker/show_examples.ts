@@ -1,17 +1,16 @@
 // What a model sees of a data set or a text: the tokens, and which of them the loss counts.
 
 import { join } from "@std/path";
-import { type Example, exampleOf, IGNORED_TARGET } from "../../data/example.ts";
+import { type Example, exampleOf } from "../../data/example.ts";
+import { type MaskedToken, maskedTokens } from "../../data/inspect.ts";
 import { loadExamples } from "../../data/load.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { HomePaths } from "../configuration.ts";
 import { listModels } from "./stored_models.ts";
 
 /** A token as text, and whether the loss counts it. */
-export interface ShownToken {
-  readonly id: number;
+export interface ShownToken extends MaskedToken {
   readonly text: string;
-  readonly counted: boolean;
 }
 
 /** What to show. */
@@ -59,17 +58,7 @@ export async function showExamples(
       completionOnly: true,
     }) ?? [];
   }
-  return examples.slice(0, limit).map((example) => shown(example, (ids) => tokenizer.decode(ids)));
-}
-
-// A token is counted where the position before it has it as its target.
-function shown({ ids, targets }: Example, decode: (ids: number[]) => string): ShownToken[] {
-  const tokens = [...ids].map((id, at) => ({
-    id,
-    text: decode([id]),
-    counted: at > 0 && targets[at - 1] !== IGNORED_TARGET,
-  }));
-  const last = targets.at(-1);
-  if (last === undefined || last === IGNORED_TARGET) return tokens;
-  return [...tokens, { id: last, text: decode([last]), counted: true }];
+  return examples.slice(0, limit).map((example) =>
+    maskedTokens(example).map((token) => ({ ...token, text: tokenizer.decode([token.id]) }))
+  );
 }
