@@ -112,6 +112,12 @@ Deno.test("a form of another site changes nothing", async () => {
   assert.equal((await service.store.get(run.id))!.status, "cancelled");
 });
 
+Deno.test("a figure is asked for with a preset that there is", async () => {
+  await using service = await makeApp();
+  assert.equal((await send(service, "/figures/1", { preset: "huge" }, OWN)).status, 422);
+  assert.equal((await send(service, "/figures/99", { preset: "smoke" }, OWN)).status, 404);
+});
+
 Deno.test("the calculator answers from its address", async () => {
   await using service = await makeApp();
   assert.match(await text(service, "/capacity"), /335\.5M/);
