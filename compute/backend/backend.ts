@@ -25,13 +25,29 @@ export interface Tensor {
   readonly label: string;
 }
 
+/** A kernel with its numbers, as it was recorded. */
+export interface KernelCall {
+  readonly kernel: KernelName;
+  readonly params: Readonly<Record<string, number>>;
+  /** Names of the tensors that are packed bf16. */
+  readonly packed: readonly string[];
+}
+
 /** A recorded sequence of kernels, with the memory that only they use. Replaying it costs the host next to nothing. */
 export interface Plan {
   readonly label: string;
-  /** Kernels in the order they run. */
-  readonly kernels: readonly KernelName[];
+  /** In the order they run. */
+  readonly calls: readonly KernelCall[];
   /** Bytes of the tensors made while recording. */
   readonly workspaceBytes: number;
+}
+
+/** What each call of a plan took in one run, in milliseconds. */
+export interface PlanTiming {
+  /** From the end of the call before it (on a GPU from its own start) to its end on all threads. */
+  readonly calls: Float64Array;
+  /** Of that, how long a thread waited for the others, on average over threads. */
+  readonly waits: Float64Array;
 }
 
 /** Facts about the device, reported with every run. */
@@ -95,6 +111,9 @@ export interface Backend {
    */
   replayEach(plans: readonly Plan[]): void;
 
+  /** {@linkcode replay} with a clock: `undefined` where the device has none, and then nothing runs. */
+  time(plan: Plan): Promise<PlanTiming | undefined>;
+
   /** Frees a plan's memory. */
   release(plan: Plan): void;
 
@@ -105,6 +124,16 @@ export interface Backend {
 
   /** Frees everything; the backend is of no use afterwards. */
   close(): void;
+}
+
+/** What a plan remembers of a call. */
+export function kernelCall(
+  kernel: KernelName,
+  tensors: Readonly<Record<string, Tensor>>,
+  params: Readonly<Record<string, number>>,
+): KernelCall {
+  const packed = Object.keys(tensors).filter((name) => tensors[name]!.dtype === "bf16");
+  return { kernel, params, packed };
 }
 
 /** Bytes of `shape` elements of a type. */

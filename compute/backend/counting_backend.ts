@@ -8,9 +8,12 @@ import {
   type DeviceInfo,
   type DType,
   type HostArray,
+  type KernelCall,
+  kernelCall,
   type KernelTensors,
   type MemoryUse,
   type Plan,
+  type PlanTiming,
   type Storage,
   type Tensor,
 } from "./backend.ts";
@@ -78,7 +81,7 @@ export function createCountingBackend(device: CountedDevice): CountingBackend {
 class Counter<P extends Pool> implements CountingBackend {
   readonly info: DeviceInfo;
   readonly #rules: Rules<P>;
-  #recording: { readonly pool: P; bytes: number; readonly kernels: KernelName[] } | undefined;
+  #recording: { readonly pool: P; bytes: number; readonly calls: KernelCall[] } | undefined;
   readonly #plans = new Map<Plan, () => void>();
   #largest: LargestTensor = { label: "", bytes: 0 };
 
@@ -122,12 +125,12 @@ class Counter<P extends Pool> implements CountingBackend {
     scratch.forEach((tensor) => this.free(tensor));
     if (this.#recording === undefined) return;
     this.#recording.bytes += bytes;
-    this.#recording.kernels.push(kernel);
+    this.#recording.calls.push(kernelCall(kernel, tensors, params));
   }
 
   record(label: string, body: () => void): Plan {
     const pool = this.#rules.pool();
-    const recording = { pool, bytes: 0, kernels: [] as KernelName[] };
+    const recording = { pool, bytes: 0, calls: [] as KernelCall[] };
     this.#recording = recording;
     try {
       body();
@@ -135,7 +138,7 @@ class Counter<P extends Pool> implements CountingBackend {
       this.#recording = undefined;
     }
     const giveCalls = this.#rules.calls(recording.bytes);
-    const plan = { label, kernels: recording.kernels, workspaceBytes: pool.bytes };
+    const plan = { label, calls: recording.calls, workspaceBytes: pool.bytes };
     this.#plans.set(plan, () => {
       this.#rules.release(pool);
       giveCalls();
@@ -146,6 +149,10 @@ class Counter<P extends Pool> implements CountingBackend {
   replay(): void {}
 
   replayEach(): void {}
+
+  time(): Promise<PlanTiming | undefined> {
+    return Promise.resolve(undefined);
+  }
 
   release(plan: Plan): void {
     this.#plans.get(plan)!();

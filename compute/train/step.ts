@@ -42,6 +42,11 @@ export class TrainStep {
     return this.#gradientPlan.workspaceBytes + this.#updatePlan.workspaceBytes;
   }
 
+  /** What a step runs: a batch's gradients, then the update. */
+  get plans(): readonly [gradients: Plan, update: Plan] {
+    return [this.#gradientPlan, this.#updatePlan];
+  }
+
   /** Adds a batch's gradients to the trained parameters', without an update. */
   accumulate(batch: Batch): void {
     this.#buffers.write(batch);

@@ -7,9 +7,12 @@ import {
   type DeviceInfo,
   type DType,
   type HostArray,
+  type KernelCall,
+  kernelCall,
   type KernelTensors,
   type MemoryUse,
   type Plan,
+  type PlanTiming,
   type Tensor,
 } from "../backend.ts";
 import type { KernelName, KernelParams } from "../kernels.ts";
@@ -18,6 +21,7 @@ import { type Command, COMMAND_BYTES, encodeCommand, forkCommand } from "./comma
 import { hasEngineFlags } from "./engine_flags.ts";
 import { type Arena, CpuMemory, type CpuStorage, sharedMemory, storageOf } from "./memory.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { readTiming, timingBytes } from "./timing.ts";
 
 /** Options of {@linkcode createCpuBackend}. */
 export interface CpuBackendOptions {
@@ -64,7 +68,7 @@ interface CpuPlan extends Plan {
 
 interface Recording {
   readonly arena: Arena;
-  readonly kernels: KernelName[];
+  readonly calls: KernelCall[];
   readonly commands: Command[];
 }
 
@@ -143,7 +147,7 @@ class CpuBackend implements Backend {
       this.#store([command], this.#single);
       this.#pool.execute(this.#single.address, 1);
     } else {
-      this.#recording.kernels.push(kernel);
+      this.#recording.calls.push(kernelCall(kernel, tensors, params));
       this.#recording.commands.push(command);
     }
   }
@@ -154,7 +158,7 @@ class CpuBackend implements Backend {
       throw new TypeError(`Cannot record "${label}": a recording is under way`);
     }
     const arena: Arena = { free: new FreeList(), blocks: [], storages: [] };
-    const recording: Recording = { arena, kernels: [], commands: [] };
+    const recording: Recording = { arena, calls: [], commands: [] };
     this.#recording = recording;
     let block: Block;
     try {
@@ -170,7 +174,7 @@ class CpuBackend implements Backend {
     const storages = recording.commands.flatMap((command) => command.storages);
     const plan: CpuPlan = {
       label,
-      kernels: recording.kernels,
+      calls: recording.calls,
       workspaceBytes: arena.blocks.reduce((sum, { bytes }) => sum + bytes, 0),
       arena,
       commands: block,
@@ -182,8 +186,8 @@ class CpuBackend implements Backend {
 
   replay(plan: Plan): void {
     this.#checkAlive(plan);
-    const { commands, kernels } = plan as CpuPlan;
-    this.#pool.execute(commands.address, kernels.length);
+    const { commands, calls } = plan as CpuPlan;
+    this.#pool.execute(commands.address, calls.length);
   }
 
   replayEach(plans: readonly Plan[]): void {
@@ -197,11 +201,23 @@ class CpuBackend implements Backend {
     const list = block.address + COMMAND_BYTES;
     words.set(forkCommand(list, plans.length, this.#pool.controls));
     words.set(
-      (plans as CpuPlan[]).flatMap(({ commands, kernels }) => [commands.address, kernels.length]),
+      (plans as CpuPlan[]).flatMap(({ commands, calls }) => [commands.address, calls.length]),
       COMMAND_BYTES / 4,
     );
     this.#pool.execute(block.address, 1);
     this.#memory.give(block);
+  }
+
+  // deno-lint-ignore require-await -- kernels run when they are called.
+  async time(plan: Plan): Promise<PlanTiming> {
+    this.#checkAlive(plan);
+    const { commands, calls } = plan as CpuPlan;
+    const { threads } = this.#pool;
+    const block = this.#memory.take(timingBytes(calls.length, threads), "timing");
+    this.#pool.execute(commands.address, calls.length, block.address);
+    const timing = readTiming(this.#buffer, block.address, calls.length, threads);
+    this.#memory.give(block);
+    return timing;
   }
 
   #checkAlive(plan: Plan): void {

@@ -1,5 +1,7 @@
 // The compiled kernels and what they export.
 
+import { now } from "./timing.ts";
+
 /** Exports of wasm/pkg/kernels/kernels.wasm. Addresses are bytes in the shared memory. */
 export interface KernelExports extends WebAssembly.Exports {
   readonly __heap_base: WebAssembly.Global;
@@ -8,7 +10,14 @@ export interface KernelExports extends WebAssembly.Exports {
   kernel_names_length(): number;
   scratch_bytes(): number;
   control_bytes(): number;
-  execute(control: number, commands: number, count: number, threads: number, scratch: number): void;
+  execute(
+    control: number,
+    commands: number,
+    count: number,
+    threads: number,
+    scratch: number,
+    times: number,
+  ): void;
   work(control: number, thread: number, threads: number, scratch: number): void;
   stop(control: number): void;
   use_wide_tiles(): void;
@@ -25,7 +34,7 @@ export function instantiateKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): KernelExports {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as KernelExports;
+  return new WebAssembly.Instance(module, { env: { memory, now } }).exports as KernelExports;
 }
 
 /** Kernel name → id: names are in the module, so that the two sides cannot disagree. */

@@ -79,10 +79,10 @@ export class ThreadPool {
     return new ThreadPool(kernels, ids, workers, control.address, scratch[0]!, controls);
   }
 
-  /** Runs commands in order and returns when all threads are done. */
-  execute(commands: number, count: number): void {
+  /** Runs commands in order and returns when all threads are done. Their times go to `times`, if that is an address. */
+  execute(commands: number, count: number, times = 0): void {
     if (count === 0) return;
-    this.#kernels.execute(this.#control, commands, count, this.threads, this.#scratch);
+    this.#kernels.execute(this.#control, commands, count, this.threads, this.#scratch, times);
   }
 
   /** Ends the workers. */

@@ -118,7 +118,17 @@ export function submit(
   device: GPUDevice,
 ): void {
   const encoder = device.createCommandEncoder({ label });
-  const pass = encoder.beginComputePass({ label });
+  encodePass(encoder, dispatches, { label });
+  device.queue.submit([encoder.finish()]);
+}
+
+/** Encodes dispatches in one compute pass. */
+export function encodePass(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly BoundDispatch[],
+  descriptor: GPUComputePassDescriptor,
+): void {
+  const pass = encoder.beginComputePass(descriptor);
   let current: GPUComputePipeline | undefined;
   for (const { pipeline, bindGroup, grid } of dispatches) {
     if (pipeline !== current) pass.setPipeline(pipeline);
@@ -127,5 +137,4 @@ export function submit(
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
   }
   pass.end();
-  device.queue.submit([encoder.finish()]);
 }

@@ -6,9 +6,12 @@ import {
   type DeviceInfo,
   type DType,
   type HostArray,
+  type KernelCall,
+  kernelCall,
   type KernelTensors,
   type MemoryUse,
   type Plan,
+  type PlanTiming,
   type Tensor,
 } from "../backend.ts";
 import type { KernelName, KernelParams } from "../kernels.ts";
@@ -32,6 +35,7 @@ import {
   type WebgpuStorage,
 } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
+import { timeCalls } from "./timing.ts";
 
 /** Options of {@linkcode createWebgpuBackend}. */
 export type WebgpuBackendOptions = AdapterOptions;
@@ -62,8 +66,10 @@ const TENSOR_USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBuffe
 
 interface Recording {
   readonly pool: BufferPool;
-  readonly kernels: KernelName[];
+  readonly calls: KernelCall[];
   readonly prepared: PreparedDispatch[];
+  /** Dispatches of each call. */
+  readonly counts: number[];
   /** Storages made before the recording, which must outlive the plan. */
   readonly borrowed: Set<WebgpuStorage>;
 }
@@ -73,6 +79,7 @@ interface WebgpuPlan extends Plan {
   readonly borrowed: ReadonlySet<WebgpuStorage>;
   readonly uniforms: GPUBuffer | undefined;
   readonly dispatches: readonly BoundDispatch[];
+  readonly counts: readonly number[];
   released: boolean;
 }
 
@@ -187,7 +194,7 @@ class WebgpuBackend implements Backend {
       const prepared = dispatches.filter((dispatch) => !isEmpty(dispatch))
         .map((dispatch) => prepare(dispatch, this.#pipelines, this.#device.limits));
       if (this.#recording === undefined) this.#runNow(kernel, prepared);
-      else this.#append(this.#recording, kernel, Object.values(tensors), prepared);
+      else this.#append(this.#recording, kernelCall(kernel, tensors, params), tensors, prepared);
     } finally {
       for (const tensor of scratch) this.free(tensor);
     }
@@ -200,8 +207,9 @@ class WebgpuBackend implements Backend {
     }
     const recording: Recording = {
       pool: new BufferPool(),
-      kernels: [],
+      calls: [],
       prepared: [],
+      counts: [],
       borrowed: new Set(),
     };
     this.#recording = recording;
@@ -213,27 +221,43 @@ class WebgpuBackend implements Backend {
     } finally {
       this.#recording = undefined;
     }
-    const { pool, kernels, prepared, borrowed } = recording;
+    const { pool, calls, prepared, counts, borrowed } = recording;
     const { uniforms, dispatches } = this.#failures.watch(
       `bind the kernels of "${label}"`,
       () => bind(label, prepared, this.#device, this.#memory),
     );
     const plan: WebgpuPlan = {
       label,
-      kernels,
+      calls,
       workspaceBytes: pool.bytes,
       pool,
       borrowed,
       uniforms,
       dispatches,
+      counts,
       released: false,
     };
     return plan;
   }
 
   replay(plan: Plan): void {
+    const { label, dispatches } = this.#alive(plan);
+    this.#failures.watch(`replay "${label}"`, () => submit(label, dispatches, this.#device));
+  }
+
+  async time(plan: Plan): Promise<PlanTiming | undefined> {
+    const { label, dispatches, counts } = this.#alive(plan);
+    if (!this.#device.features.has("timestamp-query")) return undefined;
+    const calls = await this.#settle(this.#failures.watch(
+      `time "${label}"`,
+      () => timeCalls(label, dispatches, counts, this.#device, this.#memory),
+    ));
+    return { calls, waits: new Float64Array(calls.length) };
+  }
+
+  #alive(plan: Plan): WebgpuPlan {
     this.#failures.check();
-    const { label, dispatches, borrowed, released } = plan as WebgpuPlan;
+    const { label, borrowed, released } = plan as WebgpuPlan;
     if (released) throw new TypeError(`Cannot replay "${label}": it was released`);
     for (const storage of borrowed) {
       if (storage.freed) {
@@ -242,7 +266,7 @@ class WebgpuBackend implements Backend {
         );
       }
     }
-    this.#failures.watch(`replay "${label}"`, () => submit(label, dispatches, this.#device));
+    return plan as WebgpuPlan;
   }
 
   // A queue runs one dispatch after another; what fills a GPU is in the dispatches.
@@ -286,14 +310,15 @@ class WebgpuBackend implements Backend {
 
   #append(
     recording: Recording,
-    kernel: KernelName,
-    tensors: readonly Tensor[],
+    call: KernelCall,
+    tensors: Readonly<Record<string, Tensor>>,
     prepared: readonly PreparedDispatch[],
   ): void {
-    recording.kernels.push(kernel);
+    recording.calls.push(call);
     recording.prepared.push(...prepared);
-    for (const tensor of tensors) {
-      const storage = storageOf(tensor, `record ${kernel}`);
+    recording.counts.push(prepared.length);
+    for (const tensor of Object.values(tensors)) {
+      const storage = storageOf(tensor, `record ${call.kernel}`);
       if (storage.pool !== recording.pool) recording.borrowed.add(storage);
     }
   }
@@ -304,9 +329,9 @@ class WebgpuBackend implements Backend {
   }
 
   /** Waits for the device, and throws what went wrong before or meanwhile. */
-  async #settle(done: Promise<unknown>): Promise<void> {
+  async #settle<T>(done: Promise<T>): Promise<T> {
     try {
-      await Promise.race([done, this.#failures.lost]);
+      return await Promise.race([done, this.#failures.lost]);
     } finally {
       this.#failures.check();
     }

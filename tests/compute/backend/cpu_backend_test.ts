@@ -23,9 +23,12 @@ async function withThreads(threads: number, body: (backend: Backend) => unknown)
   }
 }
 
-Deno.test("the wasm module imports nothing but its memory", async () => {
+Deno.test("the wasm module imports nothing but its memory and a clock", async () => {
   const imports = WebAssembly.Module.imports(await compileKernels());
-  assert.deepEqual(imports.map(({ module, name }) => `${module}.${name}`), ["env.memory"]);
+  assert.deepEqual(imports.map(({ module, name }) => `${module}.${name}`), [
+    "env.memory",
+    "env.now",
+  ]);
 });
 
 Deno.test({

@@ -71,7 +71,7 @@ await forEachBackend(({ test, kind }) => {
       assertSameOutputs(kernel, await run(backend, kernel), expected);
       const tensors = upload(backend, kernel, inputs);
       const plan = backend.record(kernel, () => backend.run(kernel, tensors, params));
-      assert.deepEqual(plan.kernels, [kernel]);
+      assert.deepEqual(plan.calls.map((call) => call.kernel), [kernel]);
       const untouched = await download(backend, tensors, writtenBy(kernel));
       for (const name of writtenBy(kernel)) {
         const before = inputOf(kernel, name).data;

@@ -150,13 +150,35 @@ mod table {
 
     pub unsafe fn walk(context: &Context, commands: *const Command, count: usize) {
         for index in 0..count {
-            let command = &*commands.add(index);
-            if command.kernel == FORK {
-                fork(context, command);
-            } else {
-                dispatch(context, command);
-            }
+            run(context, &*commands.add(index));
             context.barrier();
+        }
+    }
+
+    /// [`walk`] with a clock: behind when the thread started, `times` gets for each command when it was
+    /// done itself and when all were.
+    pub unsafe fn walk_timed(
+        context: &Context,
+        commands: *const Command,
+        count: usize,
+        times: *mut f64,
+    ) {
+        for index in 0..count {
+            run(context, &*commands.add(index));
+            *times.add(2 * index + 1) = now();
+            context.barrier();
+            *times.add(2 * index + 2) = now();
+        }
+        // The caller reads all of them when it is done itself.
+        context.barrier();
+    }
+
+    #[inline(always)]
+    unsafe fn run(context: &Context, command: &Command) {
+        if command.kernel == FORK {
+            fork(context, command);
+        } else {
+            dispatch(context, command);
         }
     }
 
@@ -196,6 +218,27 @@ pub extern "C" fn control_bytes() -> usize {
     core::mem::size_of::<Control>()
 }
 
+#[link(wasm_import_module = "env")]
+extern "C" {
+    /// Milliseconds since some moment of this thread.
+    fn now() -> f64;
+}
+
+/// A thread's share of a plan, with its times if there is a place for them: each thread has
+/// 2 · count + 1 of them.
+unsafe fn share(context: &Context, commands: *const Command, count: usize, times: *mut f64) {
+    if times.is_null() {
+        table::walk(context, commands, count);
+    } else {
+        let own = times.add(context.thread * (2 * count + 1));
+        // The caller started before it woke the others.
+        if context.thread > 0 {
+            *own = now();
+        }
+        table::walk_timed(context, commands, count, own);
+    }
+}
+
 /// Runs a plan on all threads; the caller is thread 0. Returns when every thread is done.
 #[no_mangle]
 pub unsafe extern "C" fn execute(
@@ -204,9 +247,13 @@ pub unsafe extern "C" fn execute(
     count: usize,
     threads: usize,
     scratch: *mut f32,
+    times: *mut f64,
 ) {
-    (*control).publish(commands as u32, count as u32, threads);
-    table::walk(
+    if !times.is_null() {
+        *times = now();
+    }
+    (*control).publish(commands as u32, count as u32, times as u32, threads);
+    share(
         &Context {
             thread: 0,
             threads,
@@ -215,6 +262,7 @@ pub unsafe extern "C" fn execute(
         },
         commands,
         count,
+        times,
     );
 }
 
@@ -233,8 +281,9 @@ pub unsafe extern "C" fn work(
         control,
     };
     let mut seen = 0;
-    while let Some((commands, count)) = (*control).next_plan(&mut seen) {
-        table::walk(&context, commands as *const Command, count as usize);
+    while let Some((commands, count, times)) = (*control).next_plan(&mut seen) {
+        let (commands, times) = (commands as *const Command, times as *mut f64);
+        share(&context, commands, count as usize, times);
     }
 }
 

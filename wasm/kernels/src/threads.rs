@@ -21,6 +21,7 @@ pub struct Control {
     generation: Line,
     commands: Line,
     count: AtomicU32,
+    times: AtomicU32,
     arrived: Line,
     phase: Line,
     ticket: Line,
@@ -39,26 +40,33 @@ unsafe fn wait_while(word: &AtomicU32, value: u32) {
 }
 
 impl Control {
-    pub unsafe fn publish(&self, commands: u32, count: u32, threads: usize) {
+    pub unsafe fn publish(&self, commands: u32, count: u32, times: u32, threads: usize) {
         if threads == 1 {
             return;
         }
         self.commands.0.store(commands, SeqCst);
         self.count.store(count, SeqCst);
+        self.times.store(times, SeqCst);
         self.generation.0.fetch_add(1, SeqCst);
         memory_atomic_notify(self.generation.0.as_ptr() as *mut i32, u32::MAX);
     }
 
     /// Waits for a plan later than `seen`; `None` means stop.
-    pub unsafe fn next_plan(&self, seen: &mut u32) -> Option<(u32, u32)> {
+    pub unsafe fn next_plan(&self, seen: &mut u32) -> Option<(u32, u32, u32)> {
         wait_while(&self.generation.0, *seen);
         *seen = self.generation.0.load(SeqCst);
         let count = self.count.load(SeqCst);
-        (count != STOP).then(|| (self.commands.0.load(SeqCst), count))
+        (count != STOP).then(|| {
+            (
+                self.commands.0.load(SeqCst),
+                count,
+                self.times.load(SeqCst),
+            )
+        })
     }
 
     pub unsafe fn stop(&self) {
-        self.publish(0, STOP, 2);
+        self.publish(0, STOP, 0, 2);
     }
 }
 
