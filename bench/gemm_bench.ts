@@ -1,6 +1,6 @@
 // GEMM GFLOP/s of the cpu backend: deno run -A bench/gemm_bench.ts [threads]
 // With DENO_V8_FLAGS as in compute/backend/cpu/engine_flags.ts the engine joins vectors.
-// Prints one row per kernel and shape: p20, p50 and p80 of the time, and GFLOP/s at the median.
+// Prints one JSON line per kernel and shape: p20, p50 and p80 of the time, and GFLOP/s at the median.
 
 import { createCpuBackend } from "../compute/backend/cpu/cpu_backend.ts";
 import { hasEngineFlags } from "../compute/backend/cpu/engine_flags.ts";
@@ -74,11 +74,11 @@ function prepare(backend: Backend, kind: typeof SHAPES[number][0], shape: Shape)
 }
 
 const backend = await createCpuBackend({ threads: Number(Deno.args[0] ?? 1) });
-console.log(
-  `# ${backend.info.device}, V8 ${Deno.version.v8}, engine flags: ${
-    hasEngineFlags() ? "on" : "off"
-  }`,
-);
+console.log(JSON.stringify({
+  device: backend.info.device,
+  v8: Deno.version.v8,
+  engine_flags: hasEngineFlags(),
+}));
 for (const [kind, shape] of SHAPES) {
   const { run, flops } = prepare(backend, kind, shape);
   const plan = backend.record(kind, run);
@@ -93,12 +93,15 @@ for (const [kind, shape] of SHAPES) {
   // The first are run by the engine's baseline compiler.
   const sorted = times.slice(times.length >> 2).sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!;
-  const ms = [at(0.2), at(0.5), at(0.8)].map((value) => value.toFixed(4)).join(" / ");
-  console.log(
-    `${kind.padEnd(13)} ${shape.join("×").padEnd(16)} ${ms} ms  ${
-      (flops / at(0.5) / 1e6).toFixed(1)
-    } GFLOP/s`,
-  );
+  const micros = (share: number) => Math.round(at(share) * 1e4) / 10;
+  console.log(JSON.stringify({
+    kernel: kind,
+    shape: shape.join("×"),
+    p20_us: micros(0.2),
+    p50_us: micros(0.5),
+    p80_us: micros(0.8),
+    gflops: Math.round(flops / at(0.5) / 1e5) / 10,
+  }));
   backend.release(plan);
 }
 backend.close();

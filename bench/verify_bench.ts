@@ -9,6 +9,7 @@
  * longer than an interruption, gets one pass.
  */
 
+import { PYTHON } from "../tests/support/python.ts";
 import { verify, verifyBatch, type VerifyItem } from "../wasm/verify.ts";
 
 const PATH = new URL("../tests/fixtures/verify/public.jsonl", import.meta.url).pathname;
@@ -28,15 +29,24 @@ const cases: Case[] = Deno.readTextFileSync(PATH).trim().split("\n").map((line) 
   };
 });
 
-function summary(name: string, milliseconds: number[], right: number, falselyEqual: number): void {
+/** Prints a provider's speed and its mistakes as one JSON line. */
+function summary(
+  provider: string,
+  milliseconds: number[],
+  right: number,
+  falselyEqual: number,
+): void {
   const sorted = milliseconds.toSorted((a, b) => a - b);
   const total = sorted.reduce((sum, x) => sum + x, 0);
-  const at = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(3);
-  console.log(
-    `${name}: ${(1000 * sorted.length / total).toFixed(0)} verifications/s, ` +
-      `median ${at(0.5)} ms, p99 ${at(0.99)} ms, ` +
-      `${(100 * right / cases.length).toFixed(2)} % right, ${falselyEqual} unequal called equal`,
-  );
+  const at = (q: number) => Math.round(1000 * sorted[Math.floor(q * (sorted.length - 1))]!) / 1000;
+  console.log(JSON.stringify({
+    provider,
+    per_s: Math.round(1000 * sorted.length / total),
+    p50_ms: at(0.5),
+    p99_ms: at(0.99),
+    right_percent: Math.round(10_000 * right / cases.length) / 100,
+    unequal_called_equal: falselyEqual,
+  }));
 }
 
 /** Passes over the cases. */
@@ -62,36 +72,19 @@ const batches = passes.map(() => {
   return performance.now() - start;
 });
 const batch = Math.min(...batches);
-console.log(`noregret, one batch: ${(1000 * cases.length / batch).toFixed(0)} verifications/s`);
-const rules = Object.groupBy(verdicts, (v) => v.rule ?? "not equal");
-console.log(Object.entries(rules).map(([rule, v]) => `${rule} ${v!.length}`).join(", "));
+console.log(
+  JSON.stringify({
+    provider: "noregret, one batch",
+    per_s: Math.round(1000 * cases.length / batch),
+  }),
+);
+const rules = Object.entries(Object.groupBy(verdicts, (v) => v.rule ?? "not equal"));
+console.log(
+  JSON.stringify({ rules: Object.fromEntries(rules.map(([rule, v]) => [rule, v!.length])) }),
+);
 
-const PYTHON = `
-import json, sys, time, logging
-logging.disable(logging.CRITICAL)
-from math_verify import parse, verify, LatexExtractionConfig, ExprExtractionConfig, StringExtractionConfig
-out = []
-for case in json.load(sys.stdin):
-    o = case["options"]
-    kinds = []
-    for t in o.get("targets", ["latex", "expr"]):
-        if t == "latex": kinds.append(LatexExtractionConfig(boxed_match_priority=o.get("boxed_match_priority", 50)))
-        elif t == "expr": kinds.append(ExprExtractionConfig())
-        else: kinds.append(StringExtractionConfig(strings=tuple(o.get("strings", "ABCD")), lowercase=o.get("lowercase", True)))
-    mode = {k: o[k] for k in ("fallback_mode", "extraction_mode") if k in o}
-    start = time.perf_counter()
-    try:
-        prediction = case["prediction"]
-        if "reasoning_delimiter" in o: prediction = prediction.split(o["reasoning_delimiter"])[-1]
-        equal = verify(parse(case["gold"], kinds, **mode), parse(prediction, kinds, **mode), float_rounding=o.get("precision", 6), strict=o.get("strict", True))
-    except Exception:
-        equal = False
-    out.append([1000 * (time.perf_counter() - start), bool(equal)])
-json.dump(out, sys.stdout)
-`;
-
-const python = new Deno.Command("python3", {
-  args: ["-c", PYTHON],
+const python = new Deno.Command(PYTHON, {
+  args: [new URL("./peers/math_verify_peer.py", import.meta.url).pathname],
   stdin: "piped",
   stdout: "piped",
   stderr: "null",
@@ -108,4 +101,4 @@ if (code === 0) {
     rows.filter((row, i) => row[1] === cases[i]!.expected).length,
     rows.filter((row, i) => row[1] && !cases[i]!.expected).length,
   );
-} else console.log("Math-Verify: not installed");
+} else console.error("Math-Verify: not installed");

@@ -1,13 +1,13 @@
 // Python, where the machine has it: the libraries that ours is compared with.
 
 /** npx puts the system's programs first: another Python has to be named. */
-const PROGRAM = Deno.env.get("NOREGRET_PYTHON") ?? "python3";
+export const PYTHON = Deno.env.get("NOREGRET_PYTHON") ?? "python3";
 
 /** What Python prints; undefined where there is no Python. */
 export async function python(
   args: readonly string[],
 ): Promise<{ out: string; error: string } | undefined> {
-  const command = new Deno.Command(PROGRAM, {
+  const command = new Deno.Command(PYTHON, {
     args: [...args],
     env: { HF_HUB_OFFLINE: "1", TF_CPP_MIN_LOG_LEVEL: "3" },
   });

@@ -1,0 +1,176 @@
+// Ours beside each peer whose package is at hand, by turns in one run, as one table of ratios:
+// deno task bench:peers [--only WORD]
+// Every measurement has a process of its own; a peer that is missing is named and left out.
+
+import { parseArgs } from "node:util";
+import { PYTHON, pythonHas } from "../tests/support/python.ts";
+import { SIZES } from "./sizes.ts";
+import { stepArguments, type StepOptions } from "./step_options.ts";
+
+/** A line that a measurement prints. */
+type Line = Readonly<Record<string, unknown>>;
+
+/** A process that prints JSON lines, and which of them holds the rate that is compared. */
+interface Measurement {
+  readonly name: string;
+  /** Python modules, for a script of Python; absent: a script of Deno. */
+  readonly modules?: readonly string[];
+  readonly script: string;
+  readonly args?: readonly string[];
+  /** Higher is better; undefined for a line that is not meant. */
+  readonly rate: (line: Line) => number | undefined;
+}
+
+interface Comparison {
+  readonly what: string;
+  readonly unit: string;
+  readonly ours: Measurement;
+  readonly peers: readonly Measurement[];
+}
+
+const field = (name: string) => (line: Line) => line[name] as number | undefined;
+
+const PEFT = ["torch", "transformers", "peft"];
+
+function steps(): Comparison[] {
+  return Object.entries(SIZES).map(([size, shape]) => {
+    const options: StepOptions = {
+      ...shape,
+      kvHeads: shape.heads,
+      seq: 128,
+      r: 8,
+      method: "lora",
+      dtype: "f32",
+      backend: "cpu",
+      steps: 5,
+      threads: 2,
+    };
+    const args = stepArguments(options), rate = field("tokens_per_s");
+    return {
+      what: `LoRA step, ${size}`,
+      unit: "tokens/s",
+      ours: { name: "noregret", script: "step.ts", args, rate },
+      peers: [{
+        name: "PyTorch + PEFT",
+        modules: PEFT,
+        script: "peers/peft_step.py",
+        args,
+        rate,
+      }],
+    };
+  });
+}
+
+function sampling(): Comparison {
+  const args = ["--seq", "256", "--batch", "32", "--threads", "1"], rate = field("tokens_per_s");
+  return {
+    what: "sampling, d=128 L=4",
+    unit: "tokens/s",
+    ours: { name: "noregret", script: "generate.ts", args, rate },
+    peers: [{
+      name: "transformers + PEFT",
+      modules: PEFT,
+      script: "peers/transformers_generate.py",
+      args,
+      rate,
+    }],
+  };
+}
+
+/** One process measures both sides; each takes the lines of its own provider. */
+function shared(
+  what: string,
+  unit: string,
+  script: string,
+  args: readonly string[],
+  providers: readonly string[],
+  rate: string,
+): Comparison {
+  const of = (provider: string): Measurement => ({
+    name: provider,
+    script,
+    args,
+    rate: (line) => String(line.provider).startsWith(provider) ? line[rate] as number : undefined,
+  });
+  return { what, unit, ours: of("noregret"), peers: providers.map(of) };
+}
+
+const COMPARISONS: readonly Comparison[] = [
+  ...steps(),
+  {
+    what: "matrix product 384³, wasm, one thread",
+    unit: "GFLOP/s",
+    ours: {
+      name: "noregret",
+      script: "gemm_bench.ts",
+      args: ["1"],
+      rate: (line) =>
+        line.kernel === "nn" && line.shape === "384×384×384" ? line.gflops as number : undefined,
+    },
+    peers: [{
+      name: "TensorFlow.js wasm",
+      script: "peers/tfjs_wasm_gemm.ts",
+      args: ["384"],
+      rate: field("gflops"),
+    }],
+  },
+  sampling(),
+  ...["llama3", "qwen3"].map((name) =>
+    shared(`tokeniser of ${name}`, "MB/s", "tokenizer_bench.ts", [name], [
+      "native",
+      "javascript",
+    ], "mb_s")
+  ),
+  shared("verifier", "answers/s", "verify_bench.ts", [], ["Math-Verify"], "per_s"),
+];
+
+const outputs = new Map<string, Promise<Line[] | undefined>>();
+
+/** The lines of a process; one that was run for another measurement is not run again. */
+function linesOf({ modules, script, args = [] }: Measurement): Promise<Line[] | undefined> {
+  const file = new URL(script, import.meta.url).pathname;
+  const key = [script, ...args].join(" ");
+  const started = outputs.get(key) ?? run(modules ? PYTHON : Deno.execPath(), [
+    ...(modules ? [] : ["run", "-A"]),
+    file,
+    ...args,
+  ]);
+  outputs.set(key, started);
+  return started;
+}
+
+async function run(program: string, args: readonly string[]): Promise<Line[] | undefined> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  if (!success) {
+    console.error(`${args.join(" ")}:`, new TextDecoder().decode(stderr).trim().split("\n").at(-1));
+    return undefined;
+  }
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
+}
+
+async function rateOf(measurement: Measurement): Promise<number | undefined> {
+  const { modules, rate } = measurement;
+  if (modules && !(await pythonHas(...modules))) return undefined;
+  return (await linesOf(measurement))?.map(rate).find((value) => value !== undefined);
+}
+
+const number = (value: number | undefined) =>
+  value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
+
+const { values: { only } } = parseArgs({ options: { only: { type: "string" } } });
+console.log("| what | unit | noregret | peer | its | ratio |");
+console.log("| --- | --- | --: | --- | --: | --: |");
+for (const { what, unit, ours, peers } of COMPARISONS) {
+  if (only !== undefined && !what.includes(only)) continue;
+  const mine = await rateOf(ours);
+  for (const peer of peers) {
+    const theirs = await rateOf(peer);
+    const ratio = mine !== undefined && theirs !== undefined ? (mine / theirs).toFixed(2) : "–";
+    console.log(
+      `| ${what} | ${unit} | ${number(mine)} | ${peer.name} | ${
+        theirs === undefined ? "not here" : number(theirs)
+      } | ${ratio} |`,
+    );
+  }
+}
