@@ -10,7 +10,7 @@
 import { capacityBits } from "../compute/theory/capacity.ts";
 import { loraParameters } from "../compute/theory/parameters.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
-import { shapesOf } from "./architecture_of.ts";
+import { shapesOf } from "./shapes_of.ts";
 import { CAPACITY_PRESETS, type CapacityPreset } from "./capacity_presets.ts";
 import { plotCapacity } from "./capacity_plot.ts";
 import { type CapacityRow, capacityRows, loadOf } from "./capacity_rows.ts";

@@ -3,7 +3,6 @@
 
 import { type Configuration, homePaths, readConfiguration } from "../runs/configuration.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
-import { architectureOf } from "./architecture_of.ts";
 import { FIGURES } from "./catalog.ts";
 import { type CliOptions, parseCli, usage } from "./cli_options.ts";
 import { collect, writeFigure } from "./collect.ts";
@@ -28,7 +27,7 @@ export async function figureCommand(key: string, args: readonly string[]): Promi
   if (options.dryRun) {
     for (const { title, grid, curve } of figures) {
       if (figures.length > 1) console.log(`# ${title}\n`);
-      console.log(formatPlan(await planOf(grid(options.figure), curve, architectureOf)));
+      console.log(formatPlan(await planOf(grid(options.figure), curve)));
     }
     return 0;
   }

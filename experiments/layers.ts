@@ -5,7 +5,7 @@
 import { loraParameters } from "../compute/theory/parameters.ts";
 import { matchedRank } from "../compute/theory/matched_rank.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
-import { shapesOf } from "./architecture_of.ts";
+import { shapesOf } from "./shapes_of.ts";
 import type { Curve, Figure, FigureOptions, Preset } from "./figure.ts";
 import { datasetOf, type FinalRow, finalRows } from "./final_rows.ts";
 import { expandGrid } from "./grid.ts";

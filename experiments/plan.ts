@@ -2,7 +2,6 @@
 
 import type { Architecture, Targets } from "../compute/theory/architecture.ts";
 import { targetShapes } from "../compute/theory/architecture.ts";
-import { findArchitecture } from "../compute/theory/architectures.ts";
 import { capacityBits } from "../compute/theory/capacity.ts";
 import { flopsPerToken } from "../compute/theory/flops.ts";
 import { baseParameters, loraParameters } from "../compute/theory/parameters.ts";
@@ -11,6 +10,7 @@ import { plannedBytes } from "../runs/worker/plan_shape.ts";
 import { bitsPerEpisode } from "./fig6_rows.ts";
 import type { Curve } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
+import { shapesOf } from "./shapes_of.ts";
 
 /** The runs of one curve. */
 export interface PlanLine {
@@ -26,9 +26,6 @@ export interface PlanLine {
   readonly flopsPerRun: number;
   readonly memoryBytes: number;
 }
-
-/** A shape for each spec's model; undefined where it is not known. */
-export type FindArchitecture = (model: string) => Architecture | undefined;
 
 /** Positions of a sequence, prompt and completion together. */
 function sequenceLength(task: RunSpec["task"]): number {
@@ -76,17 +73,11 @@ function matrixParameters(architecture: Architecture, targets: Targets): number 
 export async function planOf(
   specs: readonly RunSpec[],
   curve: (spec: RunSpec) => Curve,
-  find: FindArchitecture = findArchitecture,
 ): Promise<PlanLine[]> {
   const curves = groupBy(specs, (spec) => JSON.stringify(curve(spec)));
   return await Promise.all([...curves.values()].map(async (runs) => {
     const spec = runs[0]!;
-    const architecture = find(spec.model);
-    if (!architecture) {
-      throw new RangeError(
-        `Cannot plan for "${spec.model}": the shapes of this model are not known`,
-      );
-    }
+    const architecture = shapesOf(spec.model);
     const { parameters, flops } = costOf(spec, architecture);
     const tokens = spec.max_steps! * spec.batch_size * sequenceLength(spec.task);
     const { panel, name } = curve(spec);

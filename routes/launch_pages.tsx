@@ -4,7 +4,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type Context, Hono } from "hono";
 import { type Advice, advise } from "../compute/theory/advice.ts";
-import { architectureOf } from "../experiments/architecture_of.ts";
+import { findArchitecture } from "../compute/theory/architectures.ts";
 import { parseRunSpec } from "../runs/spec/parse_spec.ts";
 import { InvalidSpecError, type Problem } from "../runs/spec/problems.ts";
 import { RunSpec } from "../runs/spec/run_spec.ts";
@@ -121,7 +121,7 @@ function failed(problems: readonly Problem[]): Check {
 
 // Tokens of the run stand for its data: more than the data set holds are seen more than once.
 function adviceFor(spec: RunSpec): Check {
-  const architecture = architectureOf(spec.model);
+  const architecture = findArchitecture(spec.model);
   const none = (note: string) => ({ problems: [], advice: undefined, note });
   if (!architecture) return none(`The shapes of "${spec.model}" are not built in: no advice`);
   if (spec.method.kind === "full") return none("Full fine-tuning: capacity is no limit here");

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { ARCHITECTURES } from "../compute/theory/architectures.ts";
+import { estimateRunTime } from "../runs/estimate_run_time.ts";
 import { answerCapacity, capacityRequestSchema } from "../runs/spec/capacity.ts";
 import { FigureRequest } from "../runs/spec/figure_request.ts";
 import { InvalidSpecError, problemsOf } from "../runs/spec/problems.ts";
@@ -62,7 +63,7 @@ export function toolPages(context: AppContext): Hono {
     return c.redirect(`/figures#fig${key}`, 303);
   });
 
-  app.get("/capacity", (c) => {
+  app.get("/capacity", async (c) => {
     const query = c.req.query();
     const values = Object.keys(query).length === 0 ? QUESTION : query;
     const question = capacityQuestion(values);
@@ -79,6 +80,7 @@ export function toolPages(context: AppContext): Hono {
         values={values}
         problems={problems}
         advice={parsed.success ? answerCapacity(parsed.data) : undefined}
+        runTime={parsed.success ? await estimateRunTime(parsed.data, context.store) : null}
       />,
     );
   });

@@ -1,6 +1,8 @@
 // The capacity calculator: a form whose answer is in the address, so that it can be shared.
 
 import type { Advice } from "../compute/theory/advice.ts";
+import type { RunTime } from "../runs/spec/capacity.ts";
+import { duration, number } from "./format.ts";
 import { Verdict } from "./launch.tsx";
 import { Page } from "./layout.tsx";
 
@@ -10,6 +12,8 @@ export interface CapacityProps {
   readonly values: Readonly<Record<string, string>>;
   readonly problems: readonly string[];
   readonly advice: Advice | undefined;
+  /** One pass over the data on this host; null where it has not run the model. */
+  readonly runTime: RunTime;
 }
 
 const NUMBERS = [
@@ -22,7 +26,9 @@ const NUMBERS = [
 ] as const;
 
 /** The page with the calculator. */
-export function CapacityPage({ models, values, problems, advice }: CapacityProps) {
+export function CapacityPage(
+  { models, values, problems, advice, runTime }: CapacityProps,
+) {
   const select = (name: string, options: readonly string[]) => (
     <select name={name} id={name}>
       {options.map((option) => <option selected={option === values[name]}>{option}</option>)}
@@ -62,8 +68,38 @@ export function CapacityPage({ models, values, problems, advice }: CapacityProps
             <ul class="problem">{problems.map((problem) => <li>{problem}</li>)}</ul>
           )}
           {advice && <Verdict advice={advice} />}
+          {advice && <Time runTime={runTime} />}
         </section>
       </form>
     </Page>
+  );
+}
+
+/** How long one pass over the data would take here. */
+function Time({ runTime }: { runTime: RunTime }) {
+  if (runTime === null) {
+    return <p class="quiet">No finished run of this model here says how long it would take.</p>;
+  }
+  const pass = (name: string, estimate: NonNullable<RunTime>["lora"]) =>
+    estimate && (
+      <tr>
+        <th scope="row">One pass, {name}</th>
+        <td class="number">{duration(estimate.seconds)}</td>
+      </tr>
+    );
+  const speeds = [["LoRA", runTime.lora], ["full", runTime.full]] as const;
+  return (
+    <>
+      <table>
+        <tbody>{speeds.map(([name, estimate]) => pass(name, estimate))}</tbody>
+      </table>
+      <p class="quiet">
+        At this host's {speeds.flatMap(([name, estimate]) =>
+          estimate ? `${number(Math.round(estimate.tokens_per_s))} tokens/s (${name})` : []
+        ).join(" and ")}, the median of {runTime.runs} finished{" "}
+        {runTime.runs === 1 ? "run" : "runs"}
+        .
+      </p>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 // The shapes of the models that the paper and its method guide name, so that nothing is downloaded to
-// answer a question about them. From each model's published config.json.
+// answer a question about them, and of those that ship. From each model's config.json.
 
 import type { Architecture } from "./architecture.ts";
 
@@ -115,8 +115,30 @@ const QWEN3_30B_A3B: Architecture = {
   moe_intermediate_size: 768,
 };
 
-/** Shapes by Hugging Face id. */
+const TINY: Architecture = {
+  model_type: "llama",
+  hidden_size: 128,
+  intermediate_size: 384,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 32,
+  vocab_size: 256,
+  tie_word_embeddings: true,
+};
+
+const TINY_MOE: Architecture = {
+  ...TINY,
+  model_type: "qwen3_moe",
+  num_experts: 4,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 192,
+};
+
+/** Shapes by Hugging Face id, or by the name of a model that ships. */
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  "noregret/tiny": TINY,
+  "noregret/tiny-moe": TINY_MOE,
   "meta-llama/Llama-3.1-8B": LLAMA_3_1_8B,
   "meta-llama/Llama-3.1-8B-Instruct": LLAMA_3_1_8B,
   "meta-llama/Llama-3.1-70B": LLAMA_3_1_70B,

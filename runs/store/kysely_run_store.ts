@@ -8,7 +8,7 @@ import type { Database, Tables } from "./database.ts";
 import { WAITING_ROWS, type WaitingLine } from "../queue/waiting_line.ts";
 import { enqueue, rowOfNewRun } from "./insert_run.ts";
 import { toRow, toRun } from "./run_row.ts";
-import { samplePoints } from "./sample_points.ts";
+import { evaluatedPoints, samplePoints } from "./sample_points.ts";
 import {
   type Claim,
   ClaimLostError,
@@ -124,6 +124,10 @@ class KyselyRunStore implements RunStore {
     const rows = await this.database.selectFrom("points").select("json")
       .where("run_id", "=", id).orderBy("step").execute();
     return rows.map(({ json }) => JSON.parse(json));
+  }
+
+  async evaluations(id: string): Promise<MetricPoint[]> {
+    return await evaluatedPoints(this.database, id);
   }
 
   async importRun(

@@ -96,6 +96,8 @@ export interface RunStore {
    * held-out loss.
    */
   points(id: string, most?: number): Promise<MetricPoint[]>;
+  /** The points that have a held-out loss, by step. */
+  evaluations(id: string): Promise<MetricPoint[]>;
   /**
    * Stores a run that has ended elsewhere, with all that it left in events and points.
    *

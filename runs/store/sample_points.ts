@@ -24,6 +24,14 @@ export async function samplePoints(
 const EVALUATED = sql`AND json LIKE '%"eval_nll"%'`;
 const ANY = sql``;
 
+/** All points that have a held-out loss, by step: few beside the others, and read without them. */
+export async function evaluatedPoints(database: Database, id: string): Promise<MetricPoint[]> {
+  const { rows } = await sql<{ json: string }>`
+    SELECT json FROM points WHERE run_id = ${id} ${EVALUATED} ORDER BY step
+  `.execute(database);
+  return rows.map(({ json }) => JSON.parse(json));
+}
+
 async function evenly(
   database: Database,
   id: string,

@@ -9,7 +9,7 @@ import type { SweepStore } from "../store/sweep_store.ts";
 /** How often sweeps are looked at, in milliseconds. */
 const POLL_MS = 2000;
 
-/** The curve of one run. */
+/** The curve of one run; points without a held-out loss say nothing here. */
 export interface Curve {
   readonly id: string;
   readonly status: RunStatus;
@@ -59,7 +59,7 @@ async function look(id: string, store: RunStore, sweeps: SweepStore): Promise<vo
   const curves = await Promise.all(started.map(async ({ run: { id, status } }) => ({
     id,
     status,
-    points: await store.points(id),
+    points: await store.evaluations(id),
   })));
   for (const run of hopeless(curves, sweep.request.early_stopping)) {
     await sweeps.markStoppedEarly(id, run);

@@ -1,6 +1,6 @@
 import assert from "@std/assert";
 import { loraParameters } from "../../compute/theory/parameters.ts";
-import { shapesOf } from "../../experiments/architecture_of.ts";
+import { shapesOf } from "../../experiments/shapes_of.ts";
 import { FIG4 } from "../../experiments/fig4.ts";
 import { FIG5 } from "../../experiments/fig5.ts";
 import { matchedAdapters } from "../../experiments/layers.ts";

@@ -147,3 +147,13 @@ Deno.test("findArchitecture() knows a model with and without its owner", () => {
   assert.equal(findArchitecture("8B"), undefined);
   assert.equal(findArchitecture("constructor"), undefined);
 });
+
+Deno.test("the shapes of the models that ship are those of their files", () => {
+  for (const name of ["tiny", "tiny-moe"]) {
+    const file = new URL(`../../../data/models/${name}/config.json`, import.meta.url);
+    const config = JSON.parse(Deno.readTextFileSync(file));
+    const shapes = Object.entries(ARCHITECTURES[`noregret/${name}`]!);
+    assert.deepEqual(shapes, shapes.map(([key]) => [key, config[key]]));
+    assert.equal(shapes.length, name === "tiny" ? 9 : 12);
+  }
+});
