@@ -50,10 +50,14 @@ export function measuredText({ measured, interval }: Verdict): string {
     : short(measured);
 }
 
+/** What was measured beside what is claimed. */
+export function numbersOf(verdict: Verdict): string {
+  return `${verdict.quantity}: ${measuredText(verdict)}, claimed ${rangeText(verdict.expected)}.`;
+}
+
 /** A verdict in one line. */
 export function verdictLine(verdict: Verdict): string {
-  return `${verdict.verdict}: ${verdict.claim}. ${verdict.quantity}: ${measuredText(verdict)}, ` +
-    `claimed ${rangeText(verdict.expected)}. ${verdict.detail}`.trimEnd();
+  return `${verdict.verdict}: ${verdict.claim}. ${numbersOf(verdict)} ${verdict.detail}`.trimEnd();
 }
 
 /** The report as Markdown; pictures lie beside it. */

@@ -2,9 +2,10 @@
 
 /** The figures that there are, and what serves them. */
 export async function figureModules() {
-  const [{ FIGURES }, served] = await Promise.all([
+  const [{ FIGURES }, { numbersOf }, served] = await Promise.all([
     import("../experiments/catalog.ts"),
+    import("../experiments/report.ts"),
     import("../experiments/served_figure.ts"),
   ]);
-  return { FIGURES, ...served };
+  return { FIGURES, numbersOf, ...served };
 }

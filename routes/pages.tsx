@@ -60,7 +60,10 @@ export function pageRoutes(context: AppContext): Hono {
   app.get("/runs/:id", async (c) => {
     const id = c.req.param("id");
     const run = known(await store.get(id), id);
-    const props = { ...await detailsOf(run, context), options: chartOptions(c.req.query()) };
+    const props = {
+      ...await detailsOf(run, context),
+      options: chartOptions(c.req.query(), run.spec.task.kind),
+    };
     if (c.req.query("part") === "live") return c.html(<LiveRun {...props} />);
     return page(c, <RunPage {...props} />);
   });
@@ -79,7 +82,8 @@ export function pageRoutes(context: AppContext): Hono {
       run: known(await store.get(id), id),
       points: await store.points(id, CHART_POINTS),
     })));
-    return page(c, <ComparePage runs={runs} options={chartOptions(c.req.query())} />);
+    const kind = runs.every(({ run }) => run.spec.task.kind === "grpo") ? "grpo" : "sft";
+    return page(c, <ComparePage runs={runs} options={chartOptions(c.req.query(), kind)} />);
   });
 
   app.get("/sweeps", async (c) => {

@@ -4,6 +4,7 @@ import { type OpenAPIHonoOptions, z } from "@hono/zod-openapi";
 import type { Context, Env } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type Problem, problemsOf } from "../runs/spec/problems.ts";
+import { ProblemPage } from "../web/problem.tsx";
 
 /** The body of every error. */
 export const ProblemDetails = z.object({
@@ -35,7 +36,12 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** Answers with a problem. */
+/** A browser that asks for one of the pages wants one. */
+function isForReading({ req }: Context): boolean {
+  return !req.path.startsWith("/v1/") && (req.header("Accept") ?? "").includes("text/html");
+}
+
+/** Answers with a problem: as JSON, or as a page where a person looks. */
 export function problem(
   context: Context,
   status: ContentfulStatusCode,
@@ -50,6 +56,10 @@ export function problem(
     instance: context.req.path,
     ...(errors && { errors }),
   };
+  if (isForReading(context)) {
+    const page = ProblemPage({ title: body.title, detail, problems: errors ?? [] });
+    return context.html(`<!doctype html>${page}`, status) as Response;
+  }
   context.header("Content-Type", "application/problem+json");
   return context.body(JSON.stringify(body), status);
 }

@@ -35,7 +35,7 @@ export function toolPages(context: AppContext): Hono {
   const app = new Hono();
 
   app.get("/figures", async (c) => {
-    const { FIGURES, readFigure } = await figureModules();
+    const { FIGURES, readFigure, numbersOf } = await figureModules();
     const figures = await Promise.all(
       Object.values(FIGURES).map(async (figure) => {
         const served = await readFigure(figure, context);
@@ -43,7 +43,8 @@ export function toolPages(context: AppContext): Hono {
           key: figure.key,
           title: figure.title,
           progress: served?.progress,
-          verdicts: served?.progress.finished ? served.verdicts : [],
+          verdicts: (served?.progress.finished ? served.verdicts : [])
+            .map((verdict) => ({ ...verdict, measured: numbersOf(verdict) })),
         };
       }),
     );

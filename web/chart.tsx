@@ -6,6 +6,7 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 import { smooth, type XY } from "./curve.ts";
 import { number } from "./format.ts";
+import { Scroll } from "./layout.tsx";
 
 /** A named curve. */
 export interface Series {
@@ -28,7 +29,9 @@ export interface ChartProps {
 }
 
 const WIDTH = 860, HEIGHT = 380;
-const LEFT = 62, RIGHT = 150, TOP = 12, BOTTOM = 40;
+const LEFT = 62, TOP = 12, BOTTOM = 40;
+/** Least and most room for the curves' names, and what a character of them takes. */
+const NAMES = [90, 320] as const, CHARACTER = 7.2;
 const COLOURS = 8;
 
 /** Curves over a common x axis, each named at its end. */
@@ -41,6 +44,8 @@ export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProp
   }));
   const all = shown.flatMap(({ points }) => points);
   if (all.length === 0) return <p class="quiet">There is nothing to draw yet.</p>;
+  const longest = Math.max(...shown.map(({ name }) => name.length));
+  const RIGHT = Math.max(NAMES[0], Math.min(NAMES[1], 24 + CHARACTER * longest));
   const horizontal = (logX ? scaleLog() : scaleLinear())
     .domain(extent(all.map(([x]) => x))).range([LEFT, WIDTH - RIGHT]);
   const vertical = (logY ? scaleLog() : scaleLinear())
@@ -53,33 +58,35 @@ export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProp
   });
   const labels = spread(drawn.map(({ smoothed }) => vertical(smoothed.at(-1)?.[1] ?? NaN)));
   return (
-    <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
-      {vertical.ticks(6).filter(few(logY)).map((y) => (
-        <g>
-          <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={vertical(y)} y2={vertical(y)} />
-          <text x={LEFT - 8} y={vertical(y) + 4} text-anchor="end">{number(y)}</text>
-        </g>
-      ))}
-      {horizontal.ticks(7).filter(few(logX)).map((x) => (
-        <text x={horizontal(x)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">{number(x)}</text>
-      ))}
-      <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">{x}</text>
-      {drawn.map(({ name, points, smoothed, sparse, class: colour }, index) => (
-        <g class={colour}>
-          {smoothed !== points && <path class="raw" d={draw(points)!} />}
-          <path d={draw(smoothed)!} />
-          {sparse &&
-            points.map(([x, y]) => (
-              <circle cx={round(horizontal(x))} cy={round(vertical(y))} r="3">
-                <title>{`${name}: ${number(y)} at ${number(x)}`}</title>
-              </circle>
-            ))}
-          {smoothed.length > 0 && (
-            <text class="name" x={WIDTH - RIGHT + 10} y={labels[index]! + 4}>{name}</text>
-          )}
-        </g>
-      ))}
-    </svg>
+    <Scroll label={title}>
+      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
+        {vertical.ticks(6).filter(few(logY)).map((y) => (
+          <g>
+            <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={vertical(y)} y2={vertical(y)} />
+            <text x={LEFT - 8} y={vertical(y) + 4} text-anchor="end">{number(y)}</text>
+          </g>
+        ))}
+        {horizontal.ticks(7).filter(few(logX)).map((x) => (
+          <text x={horizontal(x)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">{number(x)}</text>
+        ))}
+        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">{x}</text>
+        {drawn.map(({ name, points, smoothed, sparse, class: colour }, index) => (
+          <g class={colour}>
+            {smoothed !== points && <path class="raw" d={draw(points)!} />}
+            <path d={draw(smoothed)!} />
+            {sparse &&
+              points.map(([x, y]) => (
+                <circle cx={round(horizontal(x))} cy={round(vertical(y))} r="3">
+                  <title>{`${name}: ${number(y)} at ${number(x)}`}</title>
+                </circle>
+              ))}
+            {smoothed.length > 0 && (
+              <text class="name" x={WIDTH - RIGHT + 10} y={labels[index]! + 4}>{name}</text>
+            )}
+          </g>
+        ))}
+      </svg>
+    </Scroll>
   );
 }
 

@@ -1,5 +1,6 @@
 // The options of a chart as a form that works by itself: every choice is in the address.
 
+import type { RunSpec } from "../runs/spec/run_spec.ts";
 import { X_AXES, type XAxis } from "./curve.ts";
 
 /** How a chart is to be drawn. */
@@ -14,6 +15,7 @@ export interface ChartOptions {
 /** Metrics that a chart may show. */
 export const CHART_METRICS = [
   "loss",
+  "reward",
   "grad_norm",
   "learning_rate",
   "tokens_per_s",
@@ -28,11 +30,15 @@ export const CHART_METRICS = [
   "truncated_ratio",
 ] as const;
 
-/** Reads the options from an address. */
-export function chartOptions(query: Readonly<Record<string, string | undefined>>): ChartOptions {
+/** Reads the options from an address; a run with rewards shows these first. */
+export function chartOptions(
+  query: Readonly<Record<string, string | undefined>>,
+  kind: RunSpec["task"]["kind"] = "sft",
+): ChartOptions {
   const smoothing = Number(query.smoothing ?? 0);
   return {
-    metric: CHART_METRICS.find((metric) => metric === query.metric) ?? "loss",
+    metric: CHART_METRICS.find((metric) => metric === query.metric) ??
+      (kind === "grpo" ? "reward" : "loss"),
     x: X_AXES.find((axis) => axis === query.x) ?? "step",
     smoothing: smoothing >= 0 && smoothing < 1 ? smoothing : 0,
     logX: query.logx === "on",

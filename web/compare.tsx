@@ -4,7 +4,7 @@ import type { MetricPoint, Run } from "../runs/spec/run.ts";
 import { Chart } from "./chart.tsx";
 import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
 import { number } from "./format.ts";
-import { Page } from "./layout.tsx";
+import { Page, Scroll } from "./layout.tsx";
 import { methodName, Status } from "./run_table.tsx";
 import { seriesOf } from "./run.tsx";
 
@@ -36,20 +36,40 @@ function flatten(value: unknown, prefix = "", found = new Map<string, unknown>()
   return found;
 }
 
+/** Names of fields that are varied so often that they have short ones. */
+const SHORT: Readonly<Record<string, string>> = {
+  "optimizer.learning_rate": "lr",
+  batch_size: "batch",
+  max_steps: "steps",
+};
+
+function text(value: unknown): string {
+  const json = typeof value === "string" ? value : JSON.stringify(value) ?? "–";
+  return json.length > 16 ? `${json.slice(0, 15)}…` : json;
+}
+
 /** The comparison; runs are named by what sets them apart. */
 export function ComparePage(
   { runs, options }: { runs: readonly ComparedRun[]; options: ChartOptions },
 ) {
   const apart = differences(runs.map(({ run }) => run.spec));
   const nameOf = (index: number) => {
-    const parts = [...apart].slice(0, 3).map(([name, values]) =>
-      `${name.split(".").at(-1)}=${JSON.stringify(values[index])?.slice(0, 14) ?? "–"}`
-    );
-    return parts.length > 0 ? parts.join(" ").slice(0, 34) : runs[index]!.run.id.slice(-8);
+    const { spec, id } = runs[index]!.run;
+    const method = [...apart.keys()].some((name) => name.startsWith("method."));
+    const parts = [
+      ...(method ? [methodName(spec)] : []),
+      ...[...apart].filter(([name]) => !name.startsWith("method."))
+        .map(([name, values]) => `${SHORT[name] ?? name.split(".").at(-1)} ${text(values[index])}`),
+    ];
+    return parts.length > 0 ? parts.slice(0, 3).join(", ") : id.slice(-8);
   };
   // Held-out loss where there is one: training losses of many runs are a tangle.
   const held = runs.some(({ points }) => points.some(({ eval_nll }) => eval_nll !== undefined));
-  const metric = options.metric === "loss" && held ? "eval_nll" : options.metric;
+  const metric = options.metric === "loss" && held
+    ? "eval_nll"
+    : options.metric === "reward"
+    ? "accuracy"
+    : options.metric;
   const series = runs.flatMap(({ points }, index) =>
     seriesOf(points, { ...options, metric }).map((each) => ({ ...each, name: nameOf(index) }))
   );
@@ -64,7 +84,7 @@ export function ComparePage(
         logY={options.logY}
         smoothing={options.smoothing}
       />
-      <div class="scroll">
+      <Scroll label="Compared runs">
         <table>
           <thead>
             <tr>
@@ -97,7 +117,7 @@ export function ComparePage(
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Page>
   );
 }

@@ -1,7 +1,7 @@
 // What a model sees of a data set or a text: tokens, with those that the loss counts marked.
 
 import { count } from "./format.ts";
-import { Page } from "./layout.tsx";
+import { Page, Scroll } from "./layout.tsx";
 
 /** A token as text, and whether the loss counts it. */
 export interface ShownToken {
@@ -60,7 +60,9 @@ export function DataPage({ models, datasets, values, examples, problem }: DataPr
           <h2>Example {index + 1}, {tokens.length} tokens</h2>
           <p class="tokens">
             {tokens.map(({ text, id, counted }) => (
-              <span class={counted ? "counted" : undefined} title={`id ${id}`}>{text}</span>
+              <span class={counted ? "counted" : undefined} title={`id ${id}`}>
+                {shown(text, id)}
+              </span>
             ))}
           </p>
         </>
@@ -72,7 +74,7 @@ export function DataPage({ models, datasets, values, examples, problem }: DataPr
         </p>
       )}
       <h2>Data sets</h2>
-      <div class="scroll">
+      <Scroll label="Data sets">
         <table>
           <thead>
             <tr>
@@ -101,7 +103,12 @@ export function DataPage({ models, datasets, values, examples, problem }: DataPr
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Page>
   );
+}
+
+// A token may be a part of a character, which is no text by itself.
+function shown(text: string, id: number): string {
+  return text.includes("\ufffd") ? `⟨${id}⟩` : text;
 }

@@ -33,7 +33,7 @@ export function DevicePage({ devices, auto, memory }: DeviceProps) {
             <tbody>
               {Object.entries(limits).map(([name, value]) => (
                 <tr>
-                  <th scope="row">{name}</th>
+                  <th scope="row">{name.replace(", bytes", "")}</th>
                   <td class="number">{/Size|bytes/i.test(name) ? bytes(value) : number(value)}</td>
                 </tr>
               ))}

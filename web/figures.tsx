@@ -12,6 +12,8 @@ export interface FigureCard {
   readonly verdicts: readonly {
     readonly claim: string;
     readonly verdict: string;
+    /** The number behind it, its interval and what was claimed. */
+    readonly measured: string;
     readonly detail: string;
   }[];
 }
@@ -46,10 +48,12 @@ export function FiguresPage({ figures }: { figures: readonly FigureCard[] }) {
                   />
                 </figure>
                 <ul>
-                  {verdicts.map(({ claim, verdict, detail }) => (
+                  {verdicts.map(({ claim, verdict, measured, detail }) => (
                     <li>
                       <strong class={`verdict ${verdict.replaceAll(" ", "_")}`}>{verdict}</strong>
-                      : {claim} <span class="quiet">{detail}</span>
+                      : {claim}
+                      <br />
+                      <span class="quiet">{measured} {detail}</span>
                     </li>
                   ))}
                 </ul>

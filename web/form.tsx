@@ -165,10 +165,15 @@ function Control({ schema, state, path, name, required, label }: FieldProps & { 
         <datalist id={`${name}-offers`}>{offers.map((offer) => <option value={offer} />)}</datalist>
       )}
       <small id={`${name}-note`} class={problem ? "problem" : undefined}>
-        {problem ?? schema.description?.split(/(?<=\.) /)[0]}
+        {problem ?? withCode(schema.description?.split(/(?<=\.) /)[0] ?? "")}
       </small>
     </label>
   );
+}
+
+/** What stands between backticks as code. */
+function withCode(text: string): Child[] {
+  return text.split("`").map((part, i) => i % 2 === 1 ? <code>{part}</code> : part);
 }
 
 /**

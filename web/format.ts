@@ -1,12 +1,12 @@
 // Numbers and times as people read them.
 
-/** Up to five significant digits; a dash where there is none. */
+/** Up to five significant digits, whole numbers whole; a dash where there is none. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (Number.isInteger(value) && Math.abs(value) < 1e12) return value.toLocaleString("en");
   return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6
     ? String(Number(value.toPrecision(5)))
-    : value.toExponential(2);
+    : value.toExponential(2).replace(/\.?0+e/, "e");
 }
 
 /** Bytes with a decimal prefix. */
@@ -27,6 +27,7 @@ export function count(value: number): string {
 
 /** Seconds as hours, minutes and seconds. */
 export function duration(seconds: number): string {
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

@@ -16,8 +16,8 @@ const PAGES = [
 /** What a page is. */
 export interface PageProps {
   readonly title: string;
-  /** The entry of the navigation that it belongs to. */
-  readonly at: (typeof PAGES)[number][0];
+  /** The entry of the navigation that it belongs to, if it belongs to one. */
+  readonly at?: (typeof PAGES)[number][0];
   /** Names of its scripts, under /web. */
   readonly scripts?: readonly string[];
   readonly children: Child;
@@ -51,5 +51,14 @@ export function Page({ title, at, scripts = [], children }: PageProps) {
         </main>
       </body>
     </html>
+  );
+}
+
+/** Room for what may be wider than the screen; it can be scrolled with the keyboard too. */
+export function Scroll({ label, children }: { label: string; children: Child }) {
+  return (
+    <div class="scroll" role="region" aria-label={label} tabindex={0}>
+      {children}
+    </div>
   );
 }

@@ -20,18 +20,24 @@ export interface RunProps {
   readonly samples: readonly RunEvent[];
 }
 
+/** Metrics that are drawn together. */
+const COMBINED: Readonly<Record<string, readonly string[]>> = {
+  loss: ["train_nll", "eval_nll"],
+  reward: ["reward_mean", "accuracy"],
+};
+
 /** The curves that an option `metric` stands for. */
 export function seriesOf(
   points: readonly MetricPoint[],
   { metric, x }: ChartOptions,
   prefix = "",
 ): Series[] {
-  const metrics = metric === "loss" ? ["train_nll", "eval_nll"] : [metric];
+  const metrics = COMBINED[metric] ?? [metric];
   return metrics
     .map((name) => ({
       name: prefix + name,
       points: curve(points, name, x),
-      sparse: name === "eval_nll",
+      sparse: name === "eval_nll" || name === "accuracy",
     }))
     .filter(({ points }) => points.length > 0);
 }
@@ -60,9 +66,7 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
       <table class="facts">
         <tbody>
           {[
-            ["Loss", run.metrics?.train_nll],
-            ["Held-out loss", result?.eval_nll ?? run.metrics?.eval_nll],
-            ["Held-out loss before training", result?.initial_eval_nll],
+            ...(run.spec.task.kind === "grpo" ? rewardFacts(run) : lossFacts(run)),
             ["Gradient norm", run.metrics?.grad_norm],
             ["Trained parameters", result?.trainable_parameters],
             ["Tokens", result?.tokens ?? run.metrics?.tokens],
@@ -89,7 +93,7 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
       {samples.length > 0 && (
         <>
           <h2>Samples</h2>
-          {samples.map(({ data }) => <Samples data={data} />)}
+          {samples.map(({ data }, i) => <Samples data={data} open={i === samples.length - 1} />)}
         </>
       )}
       {checkpoints.length > 0 && (
@@ -118,15 +122,31 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
   );
 }
 
+function lossFacts({ metrics, result }: Run) {
+  return [
+    ["Loss", metrics?.train_nll],
+    ["Held-out loss", result?.eval_nll ?? metrics?.eval_nll],
+    ["Held-out loss before training", result?.initial_eval_nll],
+  ];
+}
+
+function rewardFacts({ metrics, result }: Run) {
+  return [
+    ["Reward, mean of a batch", metrics?.reward_mean],
+    ["Held-out accuracy", result?.accuracy ?? metrics?.accuracy],
+    ["Held-out accuracy before training", result?.initial_accuracy],
+  ];
+}
+
 interface Completion {
   readonly [key: string]: string | number | boolean | null;
 }
 
 // Whatever a sampled completion says of itself, its texts as they are.
-function Samples({ data }: { data: RunEvent["data"] }) {
+function Samples({ data, open }: { data: RunEvent["data"]; open: boolean }) {
   const completions = (data.completions ?? []) as readonly Completion[];
   return (
-    <details open>
+    <details open={open}>
       <summary>Step {data.step}</summary>
       {completions.map((completion) => (
         <pre>

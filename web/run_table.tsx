@@ -2,6 +2,7 @@
 
 import type { Run } from "../runs/spec/run.ts";
 import { duration, number, time } from "./format.ts";
+import { Scroll } from "./layout.tsx";
 
 /** A run's status as a word with a colour. */
 export function Status({ status }: { status: string }) {
@@ -36,7 +37,7 @@ export function ProgressOf({ run: { status, progress } }: { run: Run }) {
 /** A line for each run, with a box to choose it for a comparison. */
 export function RunTable({ runs }: { runs: readonly Run[] }) {
   return (
-    <div class="scroll">
+    <Scroll label="Runs">
       <table>
         <thead>
           <tr>
@@ -66,7 +67,7 @@ export function RunTable({ runs }: { runs: readonly Run[] }) {
                 <Status status={run.status} />
               </td>
               <td>{run.spec.model}</td>
-              <td>{methodName(run.spec)}</td>
+              <td class="short">{methodName(run.spec)}</td>
               <td class="number">{number(run.spec.optimizer.learning_rate)}</td>
               <td>
                 <ProgressOf run={run} />
@@ -77,6 +78,6 @@ export function RunTable({ runs }: { runs: readonly Run[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

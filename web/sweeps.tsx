@@ -2,7 +2,7 @@
 
 import type { Sweep } from "../runs/spec/sweep.ts";
 import { number, time } from "./format.ts";
-import { Page } from "./layout.tsx";
+import { Page, Scroll } from "./layout.tsx";
 import { Status } from "./run_table.tsx";
 
 function changesOf(changes: Readonly<Record<string, unknown>>): string {
@@ -23,40 +23,42 @@ export function SweepsPage({ sweeps }: { sweeps: readonly Sweep[] }) {
             </p>
           )
           : (
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Sweep</th>
-                  <th scope="col">Status</th>
-                  <th scope="col">Runs</th>
-                  <th scope="col">Best so far</th>
-                </tr>
-              </thead>
-              <tbody>
-                {sweeps.map((sweep) => (
+            <Scroll label="Sweeps">
+              <table>
+                <thead>
                   <tr>
-                    <td>
-                      <a href={`/sweeps/${sweep.id}`}>{time(sweep.created_at)}</a>
-                    </td>
-                    <td>{sweep.status}</td>
-                    <td>
-                      <progress
-                        value={sweep.progress}
-                        max={1}
-                        aria-label={`${Math.round(100 * sweep.progress)} %`}
-                      >
-                      </progress>{" "}
-                      {sweep.finished} of {sweep.total}
-                    </td>
-                    <td>
-                      {sweep.best
-                        ? `${number(sweep.best.value)} with ${changesOf(sweep.best.changes)}`
-                        : "–"}
-                    </td>
+                    <th scope="col">Sweep</th>
+                    <th scope="col">Status</th>
+                    <th scope="col">Runs</th>
+                    <th scope="col">Best so far</th>
                   </tr>
-                ))}
-              </tbody>
-            </table>
+                </thead>
+                <tbody>
+                  {sweeps.map((sweep) => (
+                    <tr>
+                      <td>
+                        <a href={`/sweeps/${sweep.id}`}>{time(sweep.created_at)}</a>
+                      </td>
+                      <td>{sweep.status}</td>
+                      <td>
+                        <progress
+                          value={sweep.progress}
+                          max={1}
+                          aria-label={`${Math.round(100 * sweep.progress)} %`}
+                        >
+                        </progress>{" "}
+                        {sweep.finished} of {sweep.total}
+                      </td>
+                      <td>
+                        {sweep.best
+                          ? `${number(sweep.best.value)} with ${changesOf(sweep.best.changes)}`
+                          : "–"}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </Scroll>
           )}
       </div>
     </Page>
@@ -87,38 +89,40 @@ export function SweepPage({ sweep }: { sweep: Sweep }) {
           {sweep.best &&
             ` Best: ${number(sweep.best.value)} with ${changesOf(sweep.best.changes)}.`}
         </p>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">Status</th>
-              <th scope="col">Progress</th>
-              <th scope="col" class="number">{sweep.metric}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sweep.runs.map((run) => (
+        <Scroll label="Runs of the sweep">
+          <table>
+            <thead>
               <tr>
-                <td>
-                  <a href={`/runs/${run.run_id}`}>{changesOf(run.changes)}</a>
-                </td>
-                <td>
-                  <Status status={run.status} />
-                  {run.stopped_early && " (stopped early)"}
-                </td>
-                <td>
-                  <progress
-                    value={run.progress}
-                    max={1}
-                    aria-label={`${Math.round(100 * run.progress)} %`}
-                  >
-                  </progress>
-                </td>
-                <td class="number">{number(run.value)}</td>
+                <th scope="col">Run</th>
+                <th scope="col">Status</th>
+                <th scope="col">Progress</th>
+                <th scope="col" class="number">{sweep.metric}</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {sweep.runs.map((run) => (
+                <tr>
+                  <td>
+                    <a href={`/runs/${run.run_id}`}>{changesOf(run.changes)}</a>
+                  </td>
+                  <td>
+                    <Status status={run.status} />
+                    {run.stopped_early && " (stopped early)"}
+                  </td>
+                  <td>
+                    <progress
+                      value={run.progress}
+                      max={1}
+                      aria-label={`${Math.round(100 * run.progress)} %`}
+                    >
+                    </progress>
+                  </td>
+                  <td class="number">{number(run.value)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
       </div>
     </Page>
   );

@@ -84,9 +84,7 @@ export function advise(input: AdviceInput): Advice {
     const less = activationBytes(architecture, targets, r, { ...options, checkpointing: true });
     reasons.push(
       `Activations are the largest part of the memory: gradient_checkpointing takes them from ` +
-        `${gigabytes(lora.activations)} to ${
-          gigabytes(less)
-        }, gradient_accumulation_steps divides them`,
+        `${size(lora.activations)} to ${size(less)}, gradient_accumulation_steps divides them`,
     );
   }
   return {
@@ -108,8 +106,8 @@ export function advise(input: AdviceInput): Advice {
   };
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toPrecision(3)} GB`;
+function size(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`;
 }
 
 function recommend(input: AdviceInput, required: number): Recommendation {
