@@ -17,7 +17,11 @@ import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
 import { GenerationService } from "./runs/worker/generation_service.ts";
 import { Supervisor } from "./runs/worker/supervisor.ts";
 
-async function main([command = "serve", ...rest]: string[]): Promise<void> {
+/** Runs a command. `program`: the URL of the entry point, which job processes are started with. */
+export async function main(
+  [command = "serve", ...rest]: string[],
+  program = import.meta.url,
+): Promise<void> {
   const configuration = readConfiguration();
   if (command === "start") Deno.exit(await start(rest, configuration));
   if (command === "run-job") {
@@ -36,7 +40,7 @@ async function main([command = "serve", ...rest]: string[]): Promise<void> {
   if (command !== "serve" && command !== "worker") {
     throw new RangeError(`Cannot run "${command}": expected "serve", "worker" or "migrate"`);
   }
-  await run(configuration, command === "serve");
+  await run(configuration, program, command === "serve");
   Deno.exit(0);
 }
 
@@ -57,7 +61,11 @@ async function start(args: string[], configuration: Configuration): Promise<numb
   return (await process.status).code;
 }
 
-async function run(configuration: Configuration, serve: boolean): Promise<void> {
+async function run(
+  configuration: Configuration,
+  program: string,
+  serve: boolean,
+): Promise<void> {
   await makeHome(configuration.home);
   await using runs = await openRuns(configuration);
   const { store, queue, sweeps } = runs;
@@ -67,12 +75,12 @@ async function run(configuration: Configuration, serve: boolean): Promise<void> 
     store,
     queue,
     configuration,
-    main: import.meta.url,
+    main: program,
     onWork: (run, work) => work ? metrics.worked(run, work) : metrics.ended(run),
   });
   supervisor.start();
   const stop = new AbortController();
-  const generation = new GenerationService({ configuration, main: import.meta.url });
+  const generation = new GenerationService({ configuration, main: program });
   const server = serve
     ? await listen(configuration, { store, sweeps, generation, metrics }, () => supervisor.wake())
     : listenForMetrics(configuration, metrics);

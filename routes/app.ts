@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { isUnreachable } from "../runs/faults.ts";
 import { log } from "../runs/log.ts";
 import type { ServiceMetrics } from "../runs/service_metrics.ts";
 import { InvalidSpecError } from "../runs/spec/problems.ts";
@@ -124,6 +125,10 @@ export function createApp(context: AppContext): OpenAPIHono {
     if (error instanceof HTTPException) return problem(c, error.status, error.message);
     const { method, path } = c.req;
     log("error", "Cannot answer a request", { method, path, request: c.get("requestId") }, error);
+    if (isUnreachable(error)) {
+      c.header("Retry-After", "1");
+      return problem(c, 503, "Cannot reach the database: try again in a moment");
+    }
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);
   });
   return app;

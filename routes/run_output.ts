@@ -5,8 +5,9 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import { join } from "@std/path";
 import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
+import { isUnreachable } from "../runs/faults.ts";
 import { metricsCsv, metricsJsonLines, metricsParquet } from "../runs/metrics_format.ts";
-import { Checkpoint, isFinal, MetricPoint } from "../runs/spec/run.ts";
+import { Checkpoint, isFinal, MetricPoint, type RunEvent } from "../runs/spec/run.ts";
 import { exists } from "../runs/write_file.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
@@ -14,6 +15,8 @@ import { known, RunPath } from "./run_path.ts";
 
 /** How often a stream looks for new events, in milliseconds. */
 const POLL_MS = 100;
+/** Between two tries to reach a database that is away, in milliseconds. */
+const AWAY_MS = 1000;
 /** A comment is sent after this long without an event: it keeps proxies from hanging up. */
 const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
@@ -130,7 +133,16 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
     return streamSSE(c, async (stream) => {
       let quietSince = Date.now();
       while (!stream.aborted && !stream.closed) {
-        const page = await store.events(id, last, PAGE);
+        let page: RunEvent[];
+        try {
+          page = await store.events(id, last, PAGE);
+        } catch (error) {
+          // The stream outlives a database that is started again.
+          if (!isUnreachable(error)) throw error;
+          await stream.write(": the database is away\n\n");
+          await stream.sleep(AWAY_MS);
+          continue;
+        }
         for (const { seq, type, data } of page) {
           await stream.writeSSE({ id: String(seq), event: type, data: JSON.stringify(data) });
           last = seq;

@@ -41,7 +41,7 @@ export async function openRuns(
   }
   const { openPostgres } = await import("./store/postgres_database.ts");
   const { pgBossLine, startPgBoss } = await import("./queue/pg_boss_line.ts");
-  const { database, pool } = await openPostgres(databaseUrl, role === "service" ? 10 : 2);
+  const { database, pool } = await openPostgres(databaseUrl, role === "service" ? 10 : 2, lease);
   const boss = await startPgBoss(pool, role === "service");
   const line = pgBossLine(boss);
   return {

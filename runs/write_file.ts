@@ -26,6 +26,42 @@ export function writeFolderAtomically(
 }
 
 /**
+ * Like {@linkcode writeFolderAtomically}, but a folder that is there and holds anything else is replaced:
+ * it is damaged, or somebody wrote it who had no right to.
+ */
+export async function replaceFolderAtomically(
+  path: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  if (await exists(path)) {
+    if (await holds(path, files)) return;
+    await Deno.remove(path, { recursive: true });
+  }
+  await writeFolderAtomically(path, files);
+}
+
+async function holds(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+  for (const [name, data] of files) {
+    const file = join(path, name);
+    if (!(await exists(file))) return false;
+    const there = await Deno.readFile(file);
+    if (there.length !== data.length || there.some((byte, i) => byte !== data[i])) return false;
+  }
+  return true;
+}
+
+/** Removes what a killed process left of the files and folders called `name` in `folder`, or of any. */
+export async function removeTemporaries(folder: string, name = ""): Promise<void> {
+  if (!(await exists(folder))) return;
+  for await (const entry of Deno.readDir(folder)) {
+    if (!entry.name.startsWith(`.${name}`) || !TEMPORARY.test(entry.name)) continue;
+    await Deno.remove(join(folder, entry.name), { recursive: true });
+  }
+}
+
+const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/**
  * Makes a folder in one rename once `fill` has written its files. A folder that is already there stays as it
  * is; where `fill` fails nothing is left.
  */

@@ -150,16 +150,24 @@ class KyselyRunQueue implements RunQueue {
     });
   }
 
-  async release(claim: Claim): Promise<void> {
+  async release(claim: Claim, after?: { error: RunError; wait: number }): Promise<void> {
     await this.database.transaction().execute(async (transaction) => {
       const now = this.now();
       const { numUpdatedRows } = await held(transaction, claim)
-        .set({ status: "queued", available_at: now, lease_owner: null, lease_until: null })
+        .set({
+          status: "queued",
+          available_at: now + (after?.wait ?? 0),
+          lease_owner: null,
+          lease_until: null,
+        })
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return;
-      await this.line.add(transaction, claim.id, 0);
+      await this.line.add(transaction, claim.id, after?.wait ?? 0);
+      const { attempt } = claim;
       await appendEvents(transaction, claim.id, [
-        { type: "released", data: { attempt: claim.attempt } },
+        after === undefined
+          ? { type: "released", data: { attempt } }
+          : { type: "retry", data: { attempt, error: after.error, wait_ms: after.wait } },
       ]);
     });
   }

@@ -18,6 +18,6 @@ export interface RunQueue {
   heartbeat(claim: Claim): Promise<"held" | "cancel" | "lost">;
   /** Puts a run back after a crash, with a back-off, or ends it as failed after {@linkcode MAX_FAILURES}. */
   retry(claim: Claim, error: RunError): Promise<"queued" | "failed" | "lost">;
-  /** Puts a run back at once and does not count it as a failure. */
-  release(claim: Claim): Promise<void>;
+  /** Puts a run back and does not count it as a failure: at once, or `after` what kept its host from it. */
+  release(claim: Claim, after?: { readonly error: RunError; readonly wait: number }): Promise<void>;
 }

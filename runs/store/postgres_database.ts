@@ -9,23 +9,33 @@ import { MIGRATIONS } from "./migrations.ts";
 
 /** Held while the tables are changed: any number, the same in every version. */
 const MIGRATION_LOCK = 7_265_347;
+/** A query that is not answered for so long is on a connection that is dead, in milliseconds. */
+const PATIENCE_MS = 30_000;
+/** Changing the tables of a large database may take this long, in milliseconds. */
+const MIGRATION_MS = 24 * 60 * 60 * 1000;
 /** PostgreSQL's type of 64-bit integers: times, far below 2⁵³. */
 const INT8 = 20;
 
 /**
- * Connects to `url` and brings the tables up to date; several hosts may do so at once.
+ * Connects to `url`, for `connections` at once, and brings the tables up to date; several hosts may do so at once.
  *
  * @throws {RangeError} if there is no such server, or its tables are those of a newer version.
  */
 export async function openPostgres(
   url: string,
   connections: number,
+  lease: number,
 ): Promise<{ readonly database: Database; readonly pool: pg.Pool }> {
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
     application_name: "noregret",
     connectionTimeoutMillis: 10_000,
+    query_timeout: PATIENCE_MS,
+    keepAlive: true,
+    // A host that vanished in the middle of a transaction must not keep the rows that it has locked.
+    idle_in_transaction_session_timeout: lease,
+    Client: ImpatientClient,
     types: {
       getTypeParser: ((oid: number, format?: "text") =>
         oid === INT8
@@ -52,11 +62,28 @@ export async function openPostgres(
   return { database: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool };
 }
 
+/** Hangs up where a query was not answered in time: what comes later would be taken for another's answer. */
+class ImpatientClient extends pg.Client {
+  // deno-lint-ignore no-explicit-any
+  override query(...query: any[]): any {
+    // deno-lint-ignore no-explicit-any
+    const answer = (super.query as any)(...query);
+    if (answer instanceof Promise) {
+      answer.catch((error: Error) => {
+        if (error.message === "Query read timeout") this.connection.stream.destroy();
+      });
+    }
+    return answer;
+  }
+}
+
 async function migrate(pool: pg.Pool): Promise<void> {
   const client = await pool.connect();
+  const patiently = (text: string, values: unknown[] = []) =>
+    client.query({ text, values, query_timeout: MIGRATION_MS } as pg.QueryConfig);
   try {
     await client.query("BEGIN");
-    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await patiently("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await client.query("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
     const { rows } = await client.query("SELECT version FROM schema_version");
     const version: number = rows[0]?.version ?? 0;
@@ -66,7 +93,7 @@ async function migrate(pool: pg.Pool): Promise<void> {
           `expected at most ${MIGRATIONS.length}`,
       );
     }
-    for (const { postgres } of MIGRATIONS.slice(version)) await client.query(postgres);
+    for (const { postgres } of MIGRATIONS.slice(version)) await patiently(postgres);
     await client.query("DELETE FROM schema_version");
     await client.query("INSERT INTO schema_version VALUES ($1)", [MIGRATIONS.length]);
     await client.query("COMMIT");

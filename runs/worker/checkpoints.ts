@@ -1,38 +1,101 @@
 // Checkpoints on disk: checkpoints/<run>/step-<n>/ with the trained weights in the layout that others
-// load, and the trainer's state. A folder appears in one rename, so each is whole.
+// load, the trainer's state, and SHA256SUMS over both. A folder appears in one rename, so each is whole;
+// the hash of its SHA256SUMS is in the run's event, which only the holder of the claim can write. So a
+// checkpoint that a disk damaged, or that was written by an attempt that had lost the run, is told.
 
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { type Files, readState } from "../../compute/train/checkpoint.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
 import { checkpointName, listCheckpoints } from "../checkpoint_files.ts";
-import { writeFolderAtomically } from "../write_file.ts";
+import type { RunStore } from "../store/run_store.ts";
+import { removeTemporaries, replaceFolderAtomically } from "../write_file.ts";
 import { openFileSource } from "./file_source.ts";
 
 /** Older ones are removed. */
 const KEPT = 3;
+/** In the format of the command `sha256sum`, which can check it. */
+const SUMS = "SHA256SUMS";
+/** Checkpoint events that are looked at: more than are kept, since attempts may repeat steps. */
+const EVENTS = 50;
 
-/** Writes a checkpoint and removes all but the newest {@linkcode KEPT}. */
-export async function writeCheckpoint(folder: string, step: number, files: Files): Promise<void> {
-  await writeFolderAtomically(join(folder, checkpointName(step)), files);
+/** Writes a checkpoint, removes all but the newest {@linkcode KEPT}, and returns its hash. */
+export async function writeCheckpoint(folder: string, step: number, files: Files): Promise<string> {
+  const sums = Array.from(files, ([name, bytes]) => `${sha256(bytes)}  ${name}\n`).join("");
+  const path = join(folder, checkpointName(step));
+  await replaceFolderAtomically(path, new Map([...files, [SUMS, new TextEncoder().encode(sums)]]));
   const all = await listCheckpoints(folder);
   for (const { step: old } of all.slice(0, -KEPT)) {
     await Deno.remove(join(folder, checkpointName(old)), { recursive: true });
   }
+  return sha256(sums);
 }
 
-/** The newest checkpoint that can be read, or undefined if there is none. */
-export async function readNewestCheckpoint(folder: string): Promise<TrainingState | undefined> {
+/** Where a run's attempt begins. */
+export interface ResumePoint {
+  /** Undefined: from the start. */
+  readonly state: TrainingState | undefined;
+  /** What was wrong with newer checkpoints. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The newest checkpoint that the store knows of and that is whole. Damaged ones are set aside as
+ * `step-<n>.damaged`, and what a killed attempt left half written is removed.
+ */
+export async function readNewestCheckpoint(
+  run: string,
+  folder: string,
+  store: Pick<RunStore, "lastEvents">,
+): Promise<ResumePoint> {
+  await removeTemporaries(folder);
+  const recorded = new Map<number, unknown>();
+  for (const { data } of await store.lastEvents(run, "checkpoint", EVENTS)) {
+    recorded.set(data.step as number, data.sha256);
+  }
+  const warnings: string[] = [];
   for (const { step } of (await listCheckpoints(folder)).reverse()) {
+    if (!recorded.has(step)) continue;
     const path = join(folder, checkpointName(step));
     try {
+      await verify(path, recorded.get(step));
       using optimizer = await openFileSource(
         join(path, "optimizer.safetensors"),
         "optimizer.safetensors",
       );
-      return await readState(await Deno.readTextFile(join(path, "trainer_state.json")), optimizer);
+      const text = await Deno.readTextFile(join(path, "trainer_state.json"));
+      return { state: await readState(text, optimizer), warnings };
     } catch (error) {
       // A disk that lost part of a checkpoint costs the steps back to the one before, not the run.
       if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
+      warnings.push(`The checkpoint of step ${step} is damaged: ${error.message}`);
+      await setAside(path);
     }
   }
+  return { state: undefined, warnings };
+}
+
+/** @throws {SyntaxError} naming the file that is not as it was written. */
+async function verify(path: string, recorded: unknown): Promise<void> {
+  // Checkpoints of versions before 0.1.0 have no sums.
+  if (recorded === undefined) return;
+  const sums = await Deno.readTextFile(join(path, SUMS));
+  if (sha256(sums) !== recorded) {
+    throw new SyntaxError(`${SUMS} is not the one that the run's events tell of`);
+  }
+  for (const [, sum, name] of sums.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)) {
+    if (sha256(await Deno.readFile(join(path, name!))) !== sum) {
+      throw new SyntaxError(`${name} has another SHA-256 than when it was written`);
+    }
+  }
+}
+
+async function setAside(path: string): Promise<void> {
+  const aside = `${path}.damaged`;
+  await Deno.remove(aside, { recursive: true }).catch(() => {});
+  await Deno.rename(path, aside);
+}
+
+function sha256(data: Uint8Array | string): string {
+  return createHash("sha256").update(data).digest("hex");
 }

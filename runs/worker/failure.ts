@@ -1,9 +1,12 @@
 // How a run ends that cannot go on.
 
+import { DeviceLostError } from "../../compute/backend/webgpu/failures.ts";
 import { NoRewardError } from "../../compute/train/grpo.ts";
 import { DivergedError } from "../../compute/train/sft.ts";
 import { listCheckpoints } from "../checkpoint_files.ts";
+import { isFull, isUnreachable } from "../faults.ts";
 import type { RunError } from "../spec/run.ts";
+import { EXIT_CRASHED, EXIT_DEVICE_LOST, EXIT_UNAVAILABLE } from "./exit_code.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Whether an error comes back however often the run is tried: input or numbers are at fault, not the machine. */
@@ -11,6 +14,12 @@ export function isFinalError(error: unknown): error is Error {
   return error instanceof DivergedError || error instanceof NoRewardError ||
     error instanceof RangeError ||
     error instanceof SyntaxError || error instanceof TypeError;
+}
+
+/** The exit code of a job process that an error ends which is not final. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof DeviceLostError) return EXIT_DEVICE_LOST;
+  return isFull(error) || isUnreachable(error) ? EXIT_UNAVAILABLE : EXIT_CRASHED;
 }
 
 /** Ends a run as failed. `checkpoints` is its folder of them. */

@@ -2,7 +2,9 @@
 // the process that started it is gone.
 
 import type { Configuration } from "../configuration.ts";
+import { isFull, isUnreachable } from "../faults.ts";
 import { openRuns } from "../open_runs.ts";
+import { EXIT_UNAVAILABLE } from "./exit_code.ts";
 import { trainRun } from "./train_run.ts";
 import { sharedPart, trainShared } from "./train_shared.ts";
 
@@ -17,9 +19,27 @@ export async function runJob(
   Deno.addSignalListener("SIGTERM", abort);
   Deno.addSignalListener("SIGINT", abort);
   void parentGone().then(abort);
+  try {
+    return await train(id, attempt, configuration, stop.signal);
+  } catch (error) {
+    const outside = [error, (error as Error).cause].some((one) =>
+      isUnreachable(one) || isFull(one)
+    );
+    if (!outside) throw error;
+    console.error(error);
+    return EXIT_UNAVAILABLE;
+  }
+}
+
+async function train(
+  id: string,
+  attempt: number,
+  configuration: Configuration,
+  signal: AbortSignal,
+): Promise<number> {
   await using runs = await openRuns(configuration, "job");
   const { store, queue } = runs;
-  const options = { claim: { id, attempt }, store, configuration, signal: stop.signal };
+  const options = { claim: { id, attempt }, store, configuration, signal };
   const sweep = await runs.sweeps.sharing(id);
   const own = sweep?.runs.find(({ run }) => run.id === id);
   if (sweep && own && sharedPart(own.run.spec) !== undefined) {

@@ -6,7 +6,7 @@ import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
 import type { EndReason } from "../../compute/train/sft.ts";
 import type { HomePaths } from "../configuration.ts";
 import type { Run } from "../spec/run.ts";
-import { writeFolderAtomically } from "../write_file.ts";
+import { removeTemporaries, replaceFolderAtomically } from "../write_file.ts";
 import { writeCheckpoint } from "./checkpoints.ts";
 import type { JobEvent } from "./job_events.ts";
 import type { Reporter } from "./reporter.ts";
@@ -47,8 +47,11 @@ export class Recorder {
         for (const [name, bytes] of stateFiles(event.state)) files.set(name, bytes);
         // Points first: a resume starts behind the checkpoint and does not make them again.
         await reporter.flush();
-        await writeCheckpoint(join(paths.checkpoints, run.id), step, files);
-        reporter.add("checkpoint", { step });
+        const sha256 = await reporter.whenRoom(
+          "write a checkpoint",
+          () => writeCheckpoint(join(paths.checkpoints, run.id), step, files),
+        );
+        reporter.add("checkpoint", { step, sha256 });
         await reporter.flush({ checkpointed: true });
         break;
       }
@@ -68,17 +71,22 @@ export class Recorder {
     const adapter = run.spec.method.kind === "lora" ? run.id : null;
     if (adapter) {
       const files = await trainedFiles(model, run.spec.model);
-      await writeFolderAtomically(join(paths.adapters, adapter), files);
+      await removeTemporaries(paths.adapters, adapter);
+      await reporter.whenRoom(
+        "write the adapter",
+        () => replaceFolderAtomically(join(paths.adapters, adapter), files),
+      );
     }
-    await reporter.store.finish(reporter.claim, {
-      status: "succeeded",
-      result: {
-        ...this.summary.result(),
-        trainable_parameters: model.trainable.count,
-        peak_memory_bytes: model.backend.memory().peakBytes,
-        seconds: (performance.now() - this.#started) / 1000,
-        adapter,
-      },
-    });
+    const result = {
+      ...this.summary.result(),
+      trainable_parameters: model.trainable.count,
+      peak_memory_bytes: model.backend.memory().peakBytes,
+      seconds: (performance.now() - this.#started) / 1000,
+      adapter,
+    };
+    await reporter.whenRoom(
+      "store the result",
+      () => reporter.store.finish(reporter.claim, { status: "succeeded", result }),
+    );
   }
 }

@@ -1,5 +1,8 @@
 // Collects what a worker learns and stores it in batches: one commit for many steps.
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { isFull } from "../faults.ts";
+import { log } from "../log.ts";
 import type { MetricPoint, Progress, RunEvent } from "../spec/run.ts";
 import type { Claim, Report, RunStore } from "../store/run_store.ts";
 import type { EventFile } from "./tensorboard.ts";
@@ -7,6 +10,8 @@ import { tellWork } from "./work.ts";
 
 /** Longest time that something known is not yet stored, in milliseconds. */
 const FLUSH_MS = 200;
+/** Between two tries to write to a full disk, in milliseconds. */
+const FULL_MS = 1000;
 
 /** Writes a claimed run's events and points. */
 export class Reporter {
@@ -22,7 +27,12 @@ export class Reporter {
   /** Gets the points too, once they are stored. */
   tensorboard: EventFile | undefined;
 
-  constructor(readonly store: RunStore, readonly claim: Claim) {}
+  /** `signal`: aborted when the run should stop. */
+  constructor(
+    readonly store: RunStore,
+    readonly claim: Claim,
+    readonly signal: AbortSignal,
+  ) {}
 
   /** Takes an event, and a point where it has one. */
   add(type: string, data: Record<string, unknown>, point?: MetricPoint, progress?: Progress): void {
@@ -33,6 +43,14 @@ export class Reporter {
       else this.#points.push(point);
     }
     if (progress) this.#progress = progress;
+  }
+
+  /** Takes what an operator should know. */
+  warn(messages: readonly string[]): void {
+    for (const message of messages) {
+      log("error", message, { run: this.claim.id });
+      this.add("warning", { message });
+    }
   }
 
   /** Stores what is waiting if it waits for too long. */
@@ -52,14 +70,48 @@ export class Reporter {
     this.#events = [];
     this.#points = [];
     this.#progress = undefined;
-    await this.store.report(this.claim, {
-      events,
-      points,
-      ...(progress && { progress }),
-      ...report,
-    });
+    await this.whenRoom("store what happened", () =>
+      this.store.report(this.claim, {
+        events,
+        points,
+        ...(progress && { progress }),
+        ...report,
+      }));
     if (points.length > 0) await this.tensorboard?.add(points);
     if (progress) this.#tell(progress);
+  }
+
+  /**
+   * Does what needs room on a disk. Where there is none the run stands still, says so, and goes on once
+   * there is.
+   *
+   * @throws the signal's reason if the run should stop meanwhile.
+   */
+  async whenRoom<T>(what: string, action: () => Promise<T>): Promise<T> {
+    for (let tries = 0;; tries++) {
+      try {
+        const done = await action();
+        if (tries > 0) await this.#warn("There is room again: the run goes on");
+        return done;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        this.signal.throwIfAborted();
+        const { message } = error as Error;
+        if (tries === 0) await this.#warn(`Cannot ${what}: ${message}; the run waits for room`);
+        await sleep(FULL_MS);
+        this.signal.throwIfAborted();
+      }
+    }
+  }
+
+  // A database on the disk that is full cannot be told.
+  async #warn(message: string): Promise<void> {
+    log("error", message, { run: this.claim.id });
+    try {
+      await this.store.report(this.claim, { events: [{ type: "warning", data: { message } }] });
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
   }
 
   // The first report of a process only says where it starts from.

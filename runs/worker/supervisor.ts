@@ -3,12 +3,13 @@
 
 import { ENGINE_ENVIRONMENT } from "../../compute/backend/cpu/engine_flags.ts";
 import type { Configuration } from "../configuration.ts";
+import { isFull, isUnreachable } from "../faults.ts";
 import { log } from "../log.ts";
 import { permissionFlags } from "../permissions.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
 import { isFinal } from "../spec/run.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
-import { EXIT_STOPPED } from "./exit_code.ts";
+import { EXIT_DEVICE_LOST, EXIT_STOPPED, EXIT_UNAVAILABLE } from "./exit_code.ts";
 import { readWork, type Work } from "./work.ts";
 
 /** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
@@ -19,6 +20,10 @@ const BEATS = 5;
 const LONGEST_CLAIM_MS = 20 * 60 * 60 * 1000;
 /** A job that was asked to stop has this long to write its checkpoint. */
 const GRACE_MS = 10_000;
+/** Between two tries to record the end of a run, in milliseconds. */
+const RECORD_MS = 1000;
+/** A run waits so long after what its host was at fault for, in milliseconds. */
+const UNAVAILABLE_MS = 5000;
 /** The end of a job's stderr that is kept for the error message, in characters. */
 const STDERR_TAIL = 2000;
 
@@ -41,6 +46,8 @@ interface Job {
   heldUntil: number;
   /** When it is handed back, so that no claim lasts for days. */
   readonly handBackAt: number;
+  /** A heartbeat is under way. */
+  beating: boolean;
   /** Why it was asked to stop. */
   stop?: "cancel" | "shutdown" | "lost";
 }
@@ -126,6 +133,7 @@ export class Supervisor {
       process,
       done: Promise.resolve(),
       heldUntil: now + this.options.queue.lease,
+      beating: false,
       handBackAt: now + LONGEST_CLAIM_MS,
     };
     Object.assign(job, {
@@ -149,12 +157,28 @@ export class Supervisor {
     log("info", "The process of a run has ended", { run: job.claim.id, code, signal });
     await job.process.stdin.close().catch(() => {});
     try {
-      await this.#record(job, status, tail);
+      await this.#recordSurely(job, status, tail);
     } catch (error) {
       if (!(error instanceof ClaimLostError)) throw error;
     } finally {
       this.#jobs.delete(job);
       this.#wake();
+    }
+  }
+
+  // A database that is away for a while learns of it when it is back; the run is ours until somebody takes it.
+  async #recordSurely(job: Job, status: Deno.CommandStatus, tail: string): Promise<void> {
+    for (let tries = 0;; tries++) {
+      try {
+        return await this.#record(job, status, tail);
+      } catch (error) {
+        if (!isUnreachable(error) && !isFull(error)) throw error;
+        if (tries === 0) {
+          log("error", "Cannot yet record a run's end", { run: job.claim.id }, error);
+        }
+        if (this.#stopping && tries * RECORD_MS >= GRACE_MS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RECORD_MS));
+      }
     }
   }
 
@@ -170,24 +194,37 @@ export class Supervisor {
       : status.code === EXIT_STOPPED
       ? "was stopped from outside"
       : `ended with code ${status.code}`;
-    await queue.retry(claim, {
-      type: status.signal !== null ? "Killed" : "Crashed",
-      message: `The job process ${how}${tail === "" ? "" : `: ${tail}`}`,
-    });
+    const message = `The job process ${how}${tail === "" ? "" : `: ${tail}`}`;
+    if (status.code === EXIT_UNAVAILABLE) {
+      const error = { type: "Unavailable", message };
+      return await queue.release(claim, { error, wait: UNAVAILABLE_MS });
+    }
+    const lost = status.code === EXIT_DEVICE_LOST;
+    const type = status.signal !== null ? "Killed" : lost ? "DeviceLost" : "Crashed";
+    await queue.retry(claim, { type, message });
   }
 
   async #beat(): Promise<void> {
-    for (const job of this.#jobs) {
-      try {
-        const answer = await this.options.queue.heartbeat(job.claim);
-        if (answer === "held") job.heldUntil = performance.now() + this.options.queue.lease;
-        else if (job.stop === undefined) askToStop(job, answer);
-        if (performance.now() > job.handBackAt) askToStop(job, "shutdown");
-      } catch (error) {
-        log("error", "Cannot prolong the lease of a run", { run: job.claim.id }, error);
-        // Nobody answers: by now another worker may have it.
-        if (performance.now() > job.heldUntil) askToStop(job, "lost");
-      }
+    await Promise.all(Array.from(this.#jobs, (job) => this.#beatFor(job)));
+  }
+
+  async #beatFor(job: Job): Promise<void> {
+    // Nobody answers, or not yet: by now another worker may have it.
+    if (performance.now() > job.heldUntil) askToStop(job, "lost");
+    if (job.beating) return;
+    job.beating = true;
+    try {
+      const sent = performance.now();
+      const answer = await this.options.queue.heartbeat(job.claim);
+      if (answer === "held") job.heldUntil = sent + this.options.queue.lease;
+      else if (job.stop === undefined) askToStop(job, answer);
+      if (performance.now() > job.handBackAt) askToStop(job, "shutdown");
+    } catch (error) {
+      log("error", "Cannot prolong the lease of a run", { run: job.claim.id }, error);
+      // A full disk keeps everyone from taking the run.
+      if (isFull(error)) job.heldUntil = performance.now() + this.options.queue.lease;
+    } finally {
+      job.beating = false;
     }
   }
 }

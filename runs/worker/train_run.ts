@@ -9,8 +9,8 @@ import type { Run } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
-import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { fail, isFinalError } from "./failure.ts";
+import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { exitCodeOf, fail, isFinalError } from "./failure.ts";
 import { grpoJob } from "./grpo_job.ts";
 import type { JobEvent } from "./job_events.ts";
 import { fetchInputs } from "./fetch_inputs.ts";
@@ -39,7 +39,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
   const { claim, store, configuration, signal } = options;
   const run = await store.get(claim.id);
   if (run === undefined) throw new RangeError(`Cannot train run ${claim.id}: it is not stored`);
-  const reporter = new Reporter(store, claim);
+  const reporter = new Reporter(store, claim, signal);
   try {
     return await train(run, reporter, options);
   } catch (error) {
@@ -47,7 +47,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
     if (signal.aborted && error === signal.reason) return EXIT_STOPPED;
     if (!isFinalError(error)) {
       console.error(error);
-      return EXIT_CRASHED;
+      return exitCodeOf(error);
     }
     const folder = join(homePaths(configuration.home).checkpoints, run.id);
     await fail(reporter, error, folder);
@@ -69,7 +69,12 @@ async function train(
   const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const job = await openJob(spec, stored, paths);
   const { kind, device } = backend.info;
-  const resume = await readNewestCheckpoint(checkpoints);
+  const { state: resume, warnings } = await readNewestCheckpoint(
+    run.id,
+    checkpoints,
+    reporter.store,
+  );
+  reporter.warn(warnings);
   reporter.add("device", {
     backend: kind,
     device,

@@ -17,8 +17,8 @@ import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts
 import type { StoredSweep } from "../store/sweep_store.ts";
 import { deviceMemory } from "./check_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
-import { EXIT_CRASHED, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { fail, isFinalError } from "./failure.ts";
+import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { exitCodeOf, fail, isFinalError } from "./failure.ts";
 import { fetchInputs } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { Recorder } from "./recorder.ts";
@@ -64,7 +64,7 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
   const beat = setInterval(() => void beatAll(held, gone, queue, store), queue.lease / BEATS);
   const others = () => held.filter((_, i) => i > 0 && !gone.has(i));
   try {
-    held.push(await hold(run, claim, store, paths));
+    held.push(await hold(run, claim, options, paths));
     await train(held, gone, options, paths);
     if (!signal.aborted) return EXIT_DONE;
     for (const { reporter } of others()) await queue.release(reporter.claim);
@@ -78,7 +78,7 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
       console.error(error);
       const reason = { type: "Crashed", message: String(error) };
       for (const { reporter } of others()) await queue.retry(reporter.claim, reason);
-      return EXIT_CRASHED;
+      return exitCodeOf(error);
     }
     for (const [i, { run, reporter }] of held.entries()) {
       if (!gone.has(i)) await fail(reporter, error, join(paths.checkpoints, run.id));
@@ -89,9 +89,17 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
   }
 }
 
-async function hold(run: Run, claim: Claim, store: RunStore, paths: HomePaths): Promise<Held> {
-  const resume = await readNewestCheckpoint(join(paths.checkpoints, run.id));
-  return { run, reporter: new Reporter(store, claim), resume };
+async function hold(
+  run: Run,
+  claim: Claim,
+  { store, signal }: Pick<TrainSharedOptions, "store" | "signal">,
+  paths: HomePaths,
+): Promise<Held> {
+  const folder = join(paths.checkpoints, run.id);
+  const { state, warnings } = await readNewestCheckpoint(run.id, folder, store);
+  const reporter = new Reporter(store, claim, signal);
+  reporter.warn(warnings);
+  return { run, reporter, resume: state };
 }
 
 async function train(
@@ -181,9 +189,10 @@ async function train(
 async function claimCompany(
   held: Held[],
   room: number,
-  { sweep, queue, store }: TrainSharedOptions,
+  options: TrainSharedOptions,
   paths: HomePaths,
 ): Promise<void> {
+  const { sweep, queue } = options;
   const [first] = held as [Held];
   const part = sharedPart(first.run.spec);
   for (const { run } of sweep.runs) {
@@ -192,7 +201,7 @@ async function claimCompany(
     const owner = `${Deno.hostname()}:${Deno.pid}`;
     const claim = await queue.claimRun(owner, run.id);
     if (claim === undefined) continue;
-    const other = await hold(run, claim, store, paths);
+    const other = await hold(run, claim, options, paths);
     if (other.resume?.step === first.resume?.step) held.push(other);
     else await queue.release(claim);
   }

@@ -1,6 +1,11 @@
 // WebGPU reports errors later and elsewhere. Here the first one is kept and thrown by the next call,
 // so that a bad kernel cannot pass for a result.
 
+/** The device is gone, with all that was on it: its process can do nothing more. */
+export class DeviceLostError extends Error {
+  override readonly name = "DeviceLostError";
+}
+
 /** The errors of one device. */
 export class Failures {
   readonly #device: GPUDevice;
@@ -18,7 +23,11 @@ export class Failures {
     });
     this.lost = device.lost.then((info) => {
       const message = this.#closed ? "it is closed" : `it was lost (${info.reason || "unknown"})`;
-      const error = new Error(`Cannot use the WebGPU device: ${message}: ${info.message}`);
+      const error = new DeviceLostError(
+        `Cannot use the WebGPU device: ${message}: ${info.message}`,
+      );
+      // Operations that were under way fail too: what they say is a consequence.
+      if (!this.#closed) this.#first = error;
       this.#first ??= error;
       throw error;
     });
