@@ -2,14 +2,14 @@
 // ids: u32[rows]  table: f32 | bf16 [vocab, cols]  →  y: f32[rows, cols]
 // dispatch: ceil(rows · ceil(cols / 4) / WG), folded; one invocation for four columns.
 // A table larger than a binding goes in blocks of rows; `first` is the block's first row.
+// Prelude: table, an operand (descriptions/operands.ts) bound from 3 on
 override WG: u32 = 256;
 
 struct Params { rows: u32, cols: u32, vocab: u32, first: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
-@group(0) @binding(2) var<storage, read> table: array<Elem_table>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
 fn main(
@@ -26,6 +26,6 @@ fn main(
   if (id >= params.vocab) { return; }
   let col = i % quads * 4u;
   let left = min(params.cols - col, 4u);
-  let value = load_table(id * params.cols + col, left);
+  let value = table(0u, id * params.cols + col, left);
   for (var c = 0u; c < left; c++) { y[row * params.cols + col + c] = value[c]; }
 }

@@ -4,8 +4,8 @@
 
 import type { KernelName, KernelParams, KERNELS } from "./kernels.ts";
 
-/** Element types in device memory. `bf16` is packed, two values to a u32. */
-export type DType = "f32" | "u32" | "bf16";
+/** Element types in device memory. `bf16` is packed, two values to a u32; `nf4` eight, with scales beside them. */
+export type DType = "f32" | "u32" | "bf16" | "nf4";
 
 /** Host arrays that go to and come from a device: bf16 travels as its packed u32 words. */
 export type HostArray = Float32Array | Uint32Array;
@@ -23,6 +23,8 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly label: string;
+  /** Of an `nf4` matrix or stack of them, whose codes the tensor itself holds: the rest of KERNELS.dequantize_nf4. */
+  readonly nf4?: { readonly scales: Tensor; readonly ranges: Tensor; readonly levels: Tensor };
 }
 
 /** A kernel with its numbers, as it was recorded. */
@@ -61,6 +63,8 @@ export interface DeviceInfo {
   readonly lanes: number;
   /** Largest tensor that every kernel takes, in bytes; a device may split larger frozen weights. */
   readonly maxTensorBytes: number;
+  /** Whether products read weights in 4 bits; else they have to be expanded first. */
+  readonly readsNf4: boolean;
 }
 
 /** Bytes and buffers alive on a device. */
@@ -139,6 +143,10 @@ export function kernelCall(
 /** Bytes of `shape` elements of a type. */
 export function byteLength(shape: readonly number[], dtype: DType): number {
   const elements = shape.reduce((product, size) => product * size, 1);
+  if (dtype === "nf4") {
+    const matrix = (shape.at(-1) ?? 1) * (shape.at(-2) ?? 1);
+    return matrix === 0 ? 0 : elements / matrix * Math.ceil(matrix / 8) * 4;
+  }
   return dtype === "bf16" ? Math.ceil(elements / 2) * 4 : elements * 4;
 }
 

@@ -31,6 +31,9 @@ const U32_TENSORS = new Set([
   "scales",
 ]);
 
+/** Kernels that read a weight in 4 bits, on a device with `readsNf4`. */
+const isProduct = (kernel: KernelName) => /gemm|lora/.test(kernel);
+
 /** `ring` holds metrics in one kernel and tokens in another. */
 const isIndex = (kernel: KernelName, name: string) =>
   U32_TENSORS.has(name) || (kernel === "advance" && name === "ring");
@@ -53,7 +56,7 @@ export function checkCall(
     const allowed: DType[] = isIndex(kernel, name)
       ? ["u32"]
       : spec.packable?.includes(name)
-      ? ["f32", "bf16"]
+      ? (isProduct(kernel) ? ["f32", "bf16", "nf4"] : ["f32", "bf16"])
       : ["f32"];
     if (!allowed.includes(dtype)) {
       throw new TypeError(

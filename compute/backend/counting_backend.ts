@@ -89,7 +89,8 @@ class Counter<P extends Pool> implements CountingBackend {
     { kind, software = false, maxTensorBytes = 2 ** 31 }: CountedDevice,
     rules: Rules<P>,
   ) {
-    this.info = { kind, software, device: `${kind}, counted`, lanes: 1, maxTensorBytes };
+    const readsNf4 = kind === "webgpu";
+    this.info = { kind, software, device: `${kind}, counted`, lanes: 1, maxTensorBytes, readsNf4 };
     this.#rules = rules;
   }
 
@@ -233,7 +234,7 @@ function webgpuRules(software: boolean): Rules<BufferPool> {
       else pool.give(buffer);
     },
     call: (kernel, tensors, params, scratch) =>
-      describe(kernel, tensors, params, { limits, software, scratch })
+      describe(kernel, tensors, params, { limits, software, features: { f16: false }, scratch })
         .filter((dispatch) => !isEmpty(dispatch) && Object.keys(dispatch.params).length > 0)
         .length * UNIFORM_ALIGNMENT,
     calls(bytes) {

@@ -16,7 +16,7 @@ export interface Nf4Matrix {
 /** A matrix of a linear layer. */
 export type Matrix = Tensor | Nf4Matrix;
 
-/** Calls `multiply` with a matrix in full: one in 4 bits is expanded to f32 for as long as that takes. */
+/** Calls `multiply` with a matrix as products read it: one in 4 bits may be expanded to f32 for as long as that takes. */
 export function withDense<T>(
   backend: Backend,
   matrix: Matrix,
@@ -24,6 +24,9 @@ export function withDense<T>(
 ): T {
   if (!("codes" in matrix)) return multiply(matrix);
   const { shape, label, codes, scales, ranges, levels } = matrix;
+  if (backend.info.readsNf4) {
+    return multiply({ ...codes, shape, label, dtype: "nf4", nf4: { scales, ranges, levels } });
+  }
   const dense = backend.empty(shape, "f32", `${label}.dense`);
   const matrices = shape.length === 3 ? shape[0]! : 1;
   const elements = shape.at(-1)! * shape.at(-2)!;

@@ -88,6 +88,7 @@ class CpuBackend implements Backend {
     const { threads } = pool;
     this.info = {
       kind: "cpu",
+      readsNf4: false,
       device: `cpu (${threads} thread${threads === 1 ? "" : "s"}, wasm simd128)`,
       software: false,
       lanes: threads,

@@ -1,5 +1,6 @@
 // Adapter → device: which one, with which limits and features.
 
+import type { DeviceFeatures } from "./dispatch.ts";
 import { type GpuProvider, loadGpu } from "./provider.ts";
 
 /** What to look for in an adapter. */
@@ -28,7 +29,7 @@ const RAISED_LIMITS = [
 ] as const;
 
 /** Features that kernels use where the adapter lists them. */
-const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
 /** Finds an adapter, or `undefined` if there is none. */
 export async function findAdapter(options: AdapterOptions = {}): Promise<GPUAdapter | undefined> {
@@ -51,17 +52,36 @@ export function adapterName(adapter: GPUAdapter): string {
     "WebGPU adapter";
 }
 
-/** Asks for a device with the adapter's largest buffers and workgroups. */
+/** Asks for a device with the adapter's largest buffers and workgroups, and what it has of the wanted features. */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {};
   for (const limit of RAISED_LIMITS) {
     const best = adapter.limits[limit];
     if (typeof best === "number") requiredLimits[limit] = best;
   }
-  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
-  return await adapter.requestDevice({
-    label: "noregret",
-    requiredLimits,
-    requiredFeatures: requiredFeatures as GPUFeatureName[],
-  });
+  const listed = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  const request = (features: readonly GPUFeatureName[]) =>
+    adapter.requestDevice({
+      label: "noregret",
+      requiredLimits,
+      requiredFeatures: [...features],
+    });
+  if (listed.includes("subgroups")) return await request(listed);
+  // Deno does not list subgroups, and gives them to those who ask where the driver has them.
+  return await request([...listed, "subgroups"]).catch(() => request(listed));
+}
+
+/** What kernels may use of a device. */
+export function deviceFeatures(adapter: GPUAdapter, device: GPUDevice): DeviceFeatures {
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info as GPUAdapterInfo & {
+    subgroupMinSize?: number;
+    subgroupMaxSize?: number;
+  };
+  const size = device.features.has("subgroups") && subgroupMinSize === subgroupMaxSize
+    ? subgroupMaxSize
+    : undefined;
+  return {
+    f16: device.features.has("shader-f16"),
+    subgroup: size === undefined ? undefined : { size },
+  };
 }

@@ -2,6 +2,8 @@
 // numbers, on which grid. Nothing here touches a device.
 
 import type { DType, Tensor } from "../backend.ts";
+import type { KernelName } from "../kernels.ts";
+import type { ProductShape, ProductVariant } from "./descriptions/product_variants.ts";
 
 /** A WGSL file with its name, for labels and error messages. */
 export interface Shader {
@@ -12,8 +14,10 @@ export interface Shader {
 /** One dispatch. Names are those of the WGSL file. */
 export interface Dispatch {
   readonly shader: Shader;
-  /** WGSL appended after the file: element types, register tiles and the helpers they need. */
+  /** WGSL appended after the file: element types, register tiles, the helpers they need and their bindings. */
   readonly prelude?: string;
+  /** WGSL extensions that it needs. */
+  readonly enables?: readonly string[];
   /** Tensors by the name of their `var<storage>`. */
   readonly bindings: Readonly<Record<string, Tensor>>;
   /** Numbers by the name of their field in `struct Params`. */
@@ -24,11 +28,24 @@ export interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
+/** What not every device has. */
+export interface DeviceFeatures {
+  /** WGSL `enable f16`. */
+  readonly f16: boolean;
+  /** Subgroups of one size, and that size. */
+  readonly subgroup?: { readonly size: number } | undefined;
+}
+
 /** What a description may ask the backend for. */
 export interface DescribeContext {
   readonly limits: GPUSupportedLimits;
   /** True for a GPU emulated on the processor: smaller tiles, whose loops its compiler unrolls in less time. */
   readonly software: boolean;
+  readonly features: DeviceFeatures;
+  /** The variant that a product is computed with, where it was measured; a default otherwise. */
+  readonly variantOf?:
+    | ((kernel: KernelName, shape: ProductShape) => ProductVariant | undefined)
+    | undefined;
   /** Memory that lives until the kernel's last dispatch. */
   scratch(shape: readonly number[], dtype: DType, label: string): Tensor;
 }

@@ -1,4 +1,4 @@
-// Compiled kernels. A pipeline is made once for each (file, prelude, constants) and kept until the
+// Compiled kernels. A pipeline is made once for each (file, prelude, extensions, constants) and kept until the
 // backend closes.
 
 import type { Dispatch, Shader } from "./dispatch.ts";
@@ -21,10 +21,17 @@ export class PipelineCache {
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #allowed: ReadonlySet<string>;
 
-  constructor(device: GPUDevice, failures: Failures) {
+  /** `extensions` are those that WGSL has to name here: some implementations refuse the name of one they have. */
+  constructor(
+    device: GPUDevice,
+    failures: Failures,
+    extensions: readonly string[] = ["f16"],
+  ) {
     this.#device = device;
     this.#failures = failures;
+    this.#allowed = new Set(extensions);
   }
 
   /** Pipelines compiled so far. */
@@ -34,13 +41,13 @@ export class PipelineCache {
 
   /** The pipeline of a dispatch, compiled on first use. */
   get(dispatch: Dispatch): CompiledKernel {
-    const { shader, prelude = "", constants = {} } = dispatch;
-    const key = `${shader.name}\n${JSON.stringify(constants)}\n${prelude}`;
+    const { shader, prelude = "", enables = [], constants = {} } = dispatch;
+    const key = `${shader.name}\n${enables}\n${JSON.stringify(constants)}\n${prelude}`;
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
       kernel = this.#failures.watch(
         `compile ${shader.name}.wgsl`,
-        () => this.#compile(shader, prelude, constants),
+        () => this.#compile(shader, prelude, enables, constants),
       );
       this.#kernels.set(key, kernel);
     }
@@ -50,34 +57,38 @@ export class PipelineCache {
   #compile(
     shader: Shader,
     prelude: string,
+    enables: readonly string[],
     constants: Readonly<Record<string, number>>,
   ): CompiledKernel {
     const label = shader.name;
-    const described = this.#interface(shader);
+    const described = this.#interface(shader, prelude);
     const layout = this.#layout(described);
     const pipeline = this.#device.createComputePipeline({
       label,
       layout: this.#device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-      compute: { module: this.#module(shader, prelude), entryPoint: "main", constants },
+      compute: { module: this.#module(shader, prelude, enables), entryPoint: "main", constants },
     });
     return { label, pipeline, layout, shader: described };
   }
 
-  #interface(shader: Shader): ShaderInterface {
-    let described = this.#interfaces.get(shader.name);
+  #interface(shader: Shader, prelude: string): ShaderInterface {
+    const key = `${shader.name}\n${prelude}`;
+    let described = this.#interfaces.get(key);
     if (described === undefined) {
-      described = reflect(shader.name, shader.source);
-      this.#interfaces.set(shader.name, described);
+      described = reflect(shader.name, `${shader.source}\n${prelude}`);
+      this.#interfaces.set(key, described);
     }
     return described;
   }
 
-  #module(shader: Shader, prelude: string): GPUShaderModule {
-    const key = `${shader.name}\n${prelude}`;
+  #module(shader: Shader, prelude: string, enables: readonly string[]): GPUShaderModule {
+    const key = `${shader.name}\n${enables}\n${prelude}`;
     let module = this.#modules.get(key);
     if (module === undefined) {
-      // The prelude goes last, so that messages keep the file's own line numbers.
-      const code = `${shader.source}\n${prelude}`;
+      // The prelude goes last and extensions on the first line, so that messages keep the file's own line numbers.
+      const enable = enables.filter((name) => this.#allowed.has(name))
+        .map((name) => `enable ${name}; `).join("");
+      const code = `${enable}${shader.source}\n${prelude}`;
       module = this.#device.createShaderModule({ label: shader.name, code });
       this.#modules.set(key, module);
     }

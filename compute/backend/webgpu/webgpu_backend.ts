@@ -18,13 +18,14 @@ import type { KernelName, KernelParams } from "../kernels.ts";
 import {
   adapterName,
   type AdapterOptions,
+  deviceFeatures,
   findAdapter,
   isSoftware,
   requestDevice,
 } from "./adapter.ts";
 import { checkCall } from "../check_call.ts";
 import { describe } from "./descriptions/describe.ts";
-import { isEmpty } from "./dispatch.ts";
+import { type DescribeContext, type DeviceFeatures, isEmpty } from "./dispatch.ts";
 import { bind, type BoundDispatch, prepare, type PreparedDispatch, submit } from "./encode.ts";
 import { Failures } from "./failures.ts";
 import {
@@ -38,7 +39,19 @@ import { PipelineCache } from "./pipelines.ts";
 import { timeCalls } from "./timing.ts";
 
 /** Options of {@linkcode createWebgpuBackend}. */
-export type WebgpuBackendOptions = AdapterOptions;
+export interface WebgpuBackendOptions extends AdapterOptions {
+  /**
+   * Whether products with bf16 and nf4 weights may hold their operands in f16 on the way to f32 sums.
+   *
+   * @default {false}
+   */
+  readonly f16?: boolean;
+  /** How products are computed, instead of the default. */
+  readonly variantOf?: DescribeContext["variantOf"];
+}
+
+/** Storage buffers of a grouped product with a weight in 4 bits and an adapter. */
+const NF4_BINDINGS = 9;
 
 /**
  * Opens a WebGPU device.
@@ -52,13 +65,20 @@ export async function createWebgpuBackend(
   const adapter = await findAdapter(options);
   if (adapter === undefined) return undefined;
   const device = await requestDevice(adapter);
-  return new WebgpuBackend(device, {
-    kind: "webgpu",
-    device: adapterName(adapter),
-    software: isSoftware(adapter),
-    lanes: 1,
-    maxTensorBytes: device.limits.maxStorageBufferBindingSize,
-  });
+  const features = deviceFeatures(adapter, device);
+  return new WebgpuBackend(
+    device,
+    {
+      kind: "webgpu",
+      device: adapterName(adapter),
+      software: isSoftware(adapter),
+      lanes: 1,
+      maxTensorBytes: device.limits.maxStorageBufferBindingSize,
+      readsNf4: device.limits.maxStorageBuffersPerShaderStage >= NF4_BINDINGS,
+    },
+    { ...features, f16: features.f16 && options.f16 === true },
+    options,
+  );
 }
 
 /** Usage of every tensor's buffer. */
@@ -89,14 +109,22 @@ class WebgpuBackend implements Backend {
   readonly #failures: Failures;
   readonly #pipelines: PipelineCache;
   readonly #memory: DeviceMemory;
+  readonly #context: Omit<DescribeContext, "scratch">;
   #recording: Recording | undefined;
   #nextId = 0;
 
-  constructor(device: GPUDevice, info: DeviceInfo) {
+  constructor(
+    device: GPUDevice,
+    info: DeviceInfo,
+    features: DeviceFeatures,
+    { provider, variantOf }: WebgpuBackendOptions,
+  ) {
     this.info = info;
+    this.#context = { limits: device.limits, software: info.software, features, variantOf };
     this.#device = device;
     this.#failures = new Failures(device);
-    this.#pipelines = new PipelineCache(device, this.#failures);
+    const extensions = provider === "dawn" ? ["f16", "subgroups"] : ["f16"];
+    this.#pipelines = new PipelineCache(device, this.#failures, extensions);
     this.#memory = new DeviceMemory(device);
   }
 
@@ -183,8 +211,7 @@ class WebgpuBackend implements Backend {
     const scratch: Tensor[] = [];
     try {
       const dispatches = describe(kernel, tensors, params, {
-        limits: this.#device.limits,
-        software: this.info.software,
+        ...this.#context,
         scratch: (shape, dtype, label) => {
           const tensor = this.empty(shape, dtype, `${kernel} ${label}`);
           scratch.push(tensor);
@@ -318,8 +345,10 @@ class WebgpuBackend implements Backend {
     recording.prepared.push(...prepared);
     recording.counts.push(prepared.length);
     for (const tensor of Object.values(tensors)) {
-      const storage = storageOf(tensor, `record ${call.kernel}`);
-      if (storage.pool !== recording.pool) recording.borrowed.add(storage);
+      for (const part of [tensor, ...Object.values(tensor.nf4 ?? {})]) {
+        const storage = storageOf(part, `record ${call.kernel}`);
+        if (storage.pool !== recording.pool) recording.borrowed.add(storage);
+      }
     }
   }
 

@@ -159,6 +159,7 @@ testWithAdapter("dequantize_nf4() of more than a binding holds equals the whole"
     const dispatches = describe("dequantize_nf4", tensors, params, {
       limits: { maxStorageBufferBindingSize: limit } as GPUSupportedLimits,
       software: true,
+      features: { f16: false },
       scratch: () => assert.fail("no scratch is needed"),
     });
     const prepared = dispatches.map((one) => prepare(one, pipelines, device.limits));
@@ -220,6 +221,7 @@ for (const kernel of Object.keys(weights) as (keyof typeof weights)[]) {
       const context = {
         limits: { maxStorageBufferBindingSize: limit } as GPUSupportedLimits,
         software: true,
+        features: { f16: false },
         scratch: () => assert.fail("no scratch is needed"),
       };
       const dispatches = describe(

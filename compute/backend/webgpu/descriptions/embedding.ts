@@ -4,7 +4,7 @@ import backwardSource from "../../../../shaders/embedding_backward.wgsl" with { 
 import forwardSource from "../../../../shaders/embedding_forward.wgsl" with { type: "text" };
 import type { Describe } from "./describe.ts";
 import { foldedGrid, MAX_GRID } from "../dispatch.ts";
-import { loaders } from "./loaders.ts";
+import { operandWgsl } from "./operands.ts";
 import { rowBlocks } from "./row_blocks.ts";
 import { checkPacked, checkSizes } from "./sizes.ts";
 
@@ -19,14 +19,20 @@ export const embeddingForward: Describe<"embedding_forward"> = (tensors, params,
   ]);
   checkPacked("embedding_forward", "table", table, cols);
   const WG = 256;
-  return rowBlocks("embedding_forward", table, vocab, cols, limits).map((block) => ({
-    shader: { name: "embedding_forward", source: forwardSource },
-    prelude: loaders({ table: { tensor: table, rowLengths: [cols] } }),
-    bindings: { ids, table: block.tensor, y },
-    params: { rows, cols, vocab: block.rows, first: block.first },
-    constants: { WG },
-    grid: foldedGrid(Math.ceil(rows * Math.ceil(cols / 4) / WG)),
-  }));
+  return rowBlocks("embedding_forward", table, vocab, cols, limits).map((block) => {
+    const { wgsl, bindings } = operandWgsl(
+      { name: "table", tensor: block.tensor, layout: "inner", lengths: [cols] },
+      3,
+    );
+    return {
+      shader: { name: "embedding_forward", source: forwardSource },
+      prelude: wgsl,
+      bindings: { ids, y, ...bindings },
+      params: { rows, cols, vocab: block.rows, first: block.first },
+      constants: { WG },
+      grid: foldedGrid(Math.ceil(rows * Math.ceil(cols / 4) / WG)),
+    };
+  });
 };
 
 /** Describes `embedding_backward`. */

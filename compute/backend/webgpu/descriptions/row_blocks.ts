@@ -26,6 +26,7 @@ export function rowBlocks(
   limits: { readonly maxStorageBufferBindingSize: number },
 ): RowBlock[] {
   const limit = limits.maxStorageBufferBindingSize;
+  if (tensor.dtype === "nf4") return [{ tensor, first: 0, rows }];
   if (byteLength([rows, cols], tensor.dtype) <= limit) {
     return [{ tensor: view(tensor, 0, [rows, cols]), first: 0, rows }];
   }
