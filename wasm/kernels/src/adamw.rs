@@ -2,7 +2,7 @@
 //! one pass over a flat buffer; the gradient is left at zero.
 
 use crate::math::square_root;
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 pub unsafe fn adamw(context: &Context, command: &Command) {
@@ -26,7 +26,7 @@ pub unsafe fn adamw(context: &Context, command: &Command) {
     let (clip, beta1, beta2) = (splat(clip), splat(beta1), splat(beta2));
     let (rest1, rest2) = (sub(splat(1.0), beta1), sub(splat(1.0), beta2));
     let (from, to) = context.part(command.size(0), 16);
-    each4(from, to, |i, count| {
+    each8(from, to, |i, count| {
         let gradient = mul(clip, load_up_to(g.add(i), count));
         let first = madd(beta1, load_up_to(m.add(i), count), mul(rest1, gradient));
         let square = mul(gradient, gradient);

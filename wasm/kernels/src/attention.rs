@@ -1,17 +1,20 @@
 //! Causal grouped-query attention, forward. A task is a block of queries and one key/value head:
-//! keys and values are packed tile by tile and shared by the queries and heads of the task; scores
-//! outside a query's sequence or after it are not computed; the softmax is online (Dao 2022).
+//! keys and values are packed tile by tile and shared by the queries and heads of the task. Six
+//! queries at a time are scored, weighed and mixed while their scores are in the first-level cache;
+//! the softmax is online (Dao 2022).
 
-use crate::math::{exp, ln};
 use crate::pack::{self, Columns};
-use crate::simd::*;
-use crate::tile::{self, Panel, BY_ROW, COLS, PACKED, ROWS};
+use crate::simd8::*;
+use crate::tile::{self, cut, Panel, BY_ROW, COLS, PACKED};
 use crate::{Command, Context};
 
 /// Queries of a task.
 const QUERIES: usize = 64;
-/// Keys of a tile, at most, and the row length of the scores.
-pub const KEYS: usize = 512;
+/// Keys of a tile, at most.
+const KEYS: usize = 512;
+/// Floats from one query's scores to the next one's: no power of two, which would put all queries in
+/// the same few lines of the cache.
+pub const STRIDE: usize = KEYS + 16;
 /// Floats of a packed tile of keys or values.
 pub const TILE_FLOATS: usize = 32 * 1024;
 
@@ -84,40 +87,42 @@ pub unsafe fn pack_rows(
     }
 }
 
-/// scores[i − i0, j − t0] = rows[i] · key[j] for the causal part of queries `i0..i1` and keys `t0..t1`:
-/// panels of 8 keys, from the first query that sees one of them to `last(panel's last key)`.
+/// scores[i, j] = rows[i] · key[j] for up to six rows and the keys of all panels that cover `from..to`;
+/// keys are counted from the start of the packed tile.
 #[inline(always)]
 pub unsafe fn score(
-    rows: (*const f32, usize),
+    (rows, row_stride): (*const f32, usize),
+    height: usize,
     dim: usize,
-    (i0, i1): (usize, usize),
-    (t0, t1): (usize, usize),
     keys: *const f32,
+    (from, to): (usize, usize),
     scores: *mut f32,
-    start: *const u32,
 ) {
-    let mut i_end = i0;
-    let mut j = t0;
-    while j < t1 {
-        let first = i0.max(j);
-        // Queries of later sequences do not see these keys; starts ascend.
-        let last_key = (j + COLS).min(t1) - 1;
-        while i_end < i1 && *start.add(i_end) as usize <= last_key {
-            i_end += 1;
-        }
-        if first < i_end {
-            let panel = Panel::single(
-                (rows.0.add(first * rows.1), rows.1),
-                (keys.add((j - t0) * dim), 0, 0),
-                dim,
-                (scores.add((first - i0) * KEYS + (j - t0)), KEYS),
-                COLS,
-                false,
-            );
-            tile::rows::<BY_ROW, PACKED>(&panel, i_end - first);
-        }
-        j += COLS;
+    let first = from / COLS * COLS;
+    let panel = Panel::single(
+        (rows, row_stride),
+        (keys.add(first * dim), 0, COLS * dim),
+        dim,
+        (scores.add(first), STRIDE),
+        to.next_multiple_of(COLS) - first,
+        false,
+    );
+    tile::rows::<BY_ROW, PACKED>(&panel, height);
+}
+
+/// Makes scores outside `from..to` those of keys that are not seen, in all panels that cover `seen`.
+/// Returns the panels' range.
+#[inline(always)]
+pub unsafe fn hide(
+    row: *mut f32,
+    (from, to): (usize, usize),
+    seen: (usize, usize),
+) -> (usize, usize) {
+    let panels = (seen.0 / COLS * COLS, seen.1.next_multiple_of(COLS));
+    for j in (panels.0..from).chain(to..panels.1) {
+        *row.add(j) = f32::NEG_INFINITY;
     }
+    panels
 }
 
 /// What a task carries from one tile of keys to the next.
@@ -160,6 +165,7 @@ pub unsafe fn forward(context: &Context, command: &Command) {
                 top: [f32::NEG_INFINITY; QUERIES],
                 sum: [0.0; QUERIES],
             };
+            let out = o.add(h * dim);
             let mut t0 = lowest;
             while t0 < i1 {
                 let t1 = i1.min(t0 + tile_length);
@@ -167,48 +173,56 @@ pub unsafe fn forward(context: &Context, command: &Command) {
                     pack_keys(k.add(kv * dim), kv_stride, dim, (t0, t1), keys);
                     pack_rows(v.add(kv * dim), kv_stride, dim, (t0, t1), values);
                 }
-                let rows = (q.add(h * dim), q_stride);
-                score(rows, dim, (i0, i1), (t0, t1), keys, scores, start);
+                let (height, taller, others) = cut(i1 - i0);
                 let mut i = i0;
-                while i < i1 {
-                    let end = i1.min(i + ROWS);
-                    let out = o.add(i * q_stride + h * dim);
+                for index in 0..taller + others {
+                    let end = i + height + usize::from(index < taller);
                     let block = Block {
                         i0,
                         rows: (i, end),
                         keys: (t0, t1),
                         first: t0 == lowest,
-                    };
-                    weigh(
-                        &block,
-                        start,
-                        scale,
-                        scores,
-                        &mut running,
-                        (out, q_stride),
+                        out: (out.add(i * q_stride), q_stride),
                         dim,
-                    );
-                    mix(&block, start, scores, values, (out, q_stride), dim);
+                    };
+                    let rows = (q.add(i * q_stride + h * dim), q_stride);
+                    score(rows, end - i, dim, keys, block.seen(start), scores);
+                    block.weigh(start, scale, scores, &mut running);
+                    block.mix(start, scores, values);
                     i = end;
                 }
                 t0 = t1;
             }
-            for i in i0..i1 {
-                let out = o.add(i * q_stride + h * dim);
-                let sum = running.sum[i - i0];
-                let inverse = splat(1.0 / sum);
-                each4(0, dim, |d, count| {
-                    store_up_to(
-                        out.add(d),
-                        mul(load_up_to(out.add(d), count), inverse),
-                        count,
-                    );
-                });
-                let own = stats.add((i * heads + h) * 2);
-                *own = (ln(sum) + running.top[i - i0] as f64) as f32;
-                *own.add(1) = 0.0;
-            }
+            finish(&running, (i0, i1), (out, q_stride, dim), |i| {
+                stats.add((i * heads + h) * 2)
+            });
         }
+    }
+}
+
+/// Divides the sums and stores log-sum-exp and a zero for each query.
+#[inline(always)]
+unsafe fn finish(
+    running: &Running,
+    (i0, i1): (usize, usize),
+    (out, stride, dim): (*mut f32, usize, usize),
+    stats: impl Fn(usize) -> *mut f32,
+) {
+    let mut lse = [0f32; QUERIES];
+    each8(0, QUERIES, |slot, _| {
+        let sums = load(running.sum.as_ptr().add(slot));
+        let tops = load(running.top.as_ptr().add(slot));
+        store(lse.as_mut_ptr().add(slot), add(log(sums), tops));
+    });
+    for i in i0..i1 {
+        let inverse = splat(1.0 / running.sum[i - i0]);
+        let out = out.add(i * stride);
+        each8(0, dim, |d, count| {
+            let scaled = mul(load_up_to(out.add(d), count), inverse);
+            store_up_to(out.add(d), scaled, count);
+        });
+        *stats(i) = lse[i - i0];
+        *stats(i).add(1) = 0.0;
     }
 }
 
@@ -218,126 +232,105 @@ struct Block {
     rows: (usize, usize),
     keys: (usize, usize),
     first: bool,
+    /// Of the first query.
+    out: (*mut f32, usize),
+    dim: usize,
 }
 
 impl Block {
-    /// The keys of the tile that some query of the block sees.
+    /// The keys that some query of the block sees, counted from the start of the tile.
     #[inline(always)]
     unsafe fn seen(&self, start: *const u32) -> (usize, usize) {
         let from = (*start.add(self.rows.0) as usize).max(self.keys.0);
-        (from, self.rows.1.min(self.keys.1).max(from))
+        let to = self.rows.1.min(self.keys.1).max(from);
+        (from - self.keys.0, to - self.keys.0)
     }
-}
 
-/// Turns a block's scores into weights exp(scale · s − top) and scales what was summed before.
-unsafe fn weigh(
-    block: &Block,
-    start: *const u32,
-    scale: f32,
-    scores: *mut f32,
-    running: &mut Running,
-    (out, out_stride): (*mut f32, usize),
-    dim: usize,
-) {
-    let seen = block.seen(start);
-    let t0 = block.keys.0;
-    for i in block.rows.0..block.rows.1 {
-        let row = scores.add((i - block.i0) * KEYS);
-        let from = (*start.add(i) as usize).clamp(seen.0, seen.1);
-        let to = (i + 1).clamp(from, seen.1);
-        for j in (seen.0..from).chain(to..seen.1) {
-            *row.add(j - t0) = 0.0;
-        }
-        let slot = i - block.i0;
-        if from == to {
-            continue;
-        }
-        let (row, count) = (row.add(from - t0), to - from);
-        let mut tops = splat(f32::NEG_INFINITY);
-        let mut j = 0;
-        while j + 4 <= count {
-            tops = max(tops, load(row.add(j)));
-            j += 4;
-        }
-        let mut top = largest(tops);
-        while j < count {
-            if *row.add(j) > top {
-                top = *row.add(j);
+    /// Turns scores into weights exp(scale · s − top) and scales what was summed before.
+    unsafe fn weigh(&self, start: *const u32, scale: f32, scores: *mut f32, running: &mut Running) {
+        let seen = self.seen(start);
+        let t0 = self.keys.0;
+        for i in self.rows.0..self.rows.1 {
+            let row = scores.add((i - self.rows.0) * STRIDE);
+            let from = (*start.add(i) as usize).clamp(t0 + seen.0, t0 + seen.1) - t0;
+            let to = (i + 1).clamp(t0 + from, t0 + seen.1) - t0;
+            if from == to {
+                each8(seen.0, seen.1, |j, count| {
+                    store_up_to(row.add(j), zero(), count)
+                });
+                continue;
             }
-            j += 1;
-        }
-        // The scale is positive, so the largest product is the largest score.
-        let before = running.top[slot];
-        let top = if scale * top > before {
-            scale * top
-        } else {
-            before
-        };
-        let (factor, shift) = (splat(scale), splat(-top));
-        let mut sums = zero();
-        each4(0, count, |j, lanes| {
-            let e = exp(madd(factor, load_up_to(row.add(j), lanes), shift));
-            if lanes == 4 {
+            let (first, last) = hide(row, (from, to), seen);
+            let mut tops = splat(f32::NEG_INFINITY);
+            each8(first, last, |j, _| tops = max(tops, load(row.add(j))));
+            // The scale is positive, so the largest product is the largest score.
+            let slot = i - self.i0;
+            let (before, now) = (running.top[slot], scale * largest(tops));
+            let top = if now > before { now } else { before };
+            let (factor, shift) = (splat(scale), splat(-top));
+            let mut sums = zero();
+            each8(first, last, |j, _| {
+                let e = exp(madd(factor, load(row.add(j)), shift));
                 store(row.add(j), e);
                 sums = add(sums, e);
-            } else {
-                store_part(row.add(j), e, lanes);
-                sums = add(sums, load_part(row.add(j), lanes));
-            }
-        });
-        let kept = if block.first || before == top {
-            1.0
-        } else {
-            f32x4_extract_lane::<0>(exp(splat(before - top)))
-        };
-        if kept != 1.0 {
-            let out = out.add((i - block.rows.0) * out_stride);
-            each4(0, dim, |d, count| {
-                store_up_to(
-                    out.add(d),
-                    mul(load_up_to(out.add(d), count), splat(kept)),
-                    count,
-                );
             });
+            if self.first || before == top {
+                running.sum[slot] += sum(sums);
+            } else {
+                let kept = exp(splat(before - top));
+                let out = self.out.0.add((i - self.rows.0) * self.out.1);
+                each8(0, self.dim, |d, count| {
+                    let scaled = mul(load_up_to(out.add(d), count), kept);
+                    store_up_to(out.add(d), scaled, count);
+                });
+                running.sum[slot] = running.sum[slot] * first_lane(kept) + sum(sums);
+            }
+            running.top[slot] = top;
         }
-        running.top[slot] = top;
-        running.sum[slot] = running.sum[slot] * kept + sum(sums);
+    }
+
+    /// o (=|+=) weights · values.
+    unsafe fn mix(&self, start: *const u32, scores: *const f32, values: *const f32) {
+        let (from, to) = self.seen(start);
+        combine::<BY_ROW>(
+            (scores.add(from), STRIDE),
+            self.rows.1 - self.rows.0,
+            (values, self.keys.1 - self.keys.0, self.dim),
+            (from, to),
+            self.out,
+            !self.first,
+        );
     }
 }
 
-/// o (=|+=) weights · values for a block.
-unsafe fn mix(
-    block: &Block,
-    start: *const u32,
-    scores: *const f32,
-    values: *const f32,
-    out: (*mut f32, usize),
-    dim: usize,
+/// out[i, :] (=|+=) Σ_j weights[i, j] · rows[from + j, :] for up to six i, from a tile of so many rows
+/// that [`pack_rows`] packed.
+#[inline(always)]
+pub unsafe fn combine<const A: bool>(
+    weights: (*const f32, usize),
+    height: usize,
+    (rows, length, dim): (*const f32, usize, usize),
+    (from, to): (usize, usize),
+    (out, out_stride): (*mut f32, usize),
+    accumulate: bool,
 ) {
-    let (from, to) = block.seen(start);
-    let length = block.keys.1 - block.keys.0;
-    let weights = scores.add((block.rows.0 - block.i0) * KEYS + (from - block.keys.0));
-    // A last narrow panel steps by 4.
-    let whole = dim / COLS * COLS;
-    let skipped = from - block.keys.0;
     let strip = |first: usize, columns: usize, width: usize| {
         if columns == 0 {
             return;
         }
         let panel = Panel::single(
-            (weights, KEYS),
-            (
-                values.add(first * length + skipped * width),
-                0,
-                COLS * length,
-            ),
+            weights,
+            (rows.add(first * length + from * width), 0, COLS * length),
             to - from,
-            (out.0.add(first), out.1),
+            (out.add(first), out_stride),
             columns,
-            !block.first,
+            accumulate,
         );
-        tile::rows::<BY_ROW, PACKED>(&panel, block.rows.1 - block.rows.0);
+        tile::rows::<A, PACKED>(&panel, height);
     };
+    // A last narrow panel steps by 4.
+    let whole = dim / COLS * COLS;
+    let rest = dim - whole;
     strip(0, whole, COLS);
-    strip(whole, dim - whole, if dim - whole > 4 { 8 } else { 4 });
+    strip(whole, rest, if rest > 4 { 8 } else { 4 });
 }

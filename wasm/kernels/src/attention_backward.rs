@@ -2,23 +2,26 @@
 //! key/value head, with all the query heads that read it: nobody else writes its dQ, dK and dV.
 //! Scores are computed again from q, k and the saved log-sum-exp.
 
-use crate::attention::{pack_keys, pack_rows, score, tile_keys, KEYS, TILE_FLOATS};
-use crate::math::exp;
-use crate::simd::*;
-use crate::tile::{self, Panel, BY_COLUMN, BY_ROW, COLS, PACKED, ROWS, STRIDED};
+use crate::attention::{
+    combine, hide, pack_keys, pack_rows, score, tile_keys, STRIDE, TILE_FLOATS,
+};
+use crate::simd8::*;
+use crate::tile::{BY_COLUMN, BY_ROW, ROWS};
 use crate::{Command, Context};
 
 /// Queries between two visits to dK and dV.
 const QUERIES: usize = 48;
 
-pub const SCRATCH_FLOATS: usize = 3 * TILE_FLOATS + 2 * QUERIES * KEYS;
+/// Largest head.
+const MAX_DIM: usize = 256;
+
+pub const SCRATCH_FLOATS: usize = 3 * TILE_FLOATS + 2 * QUERIES * (STRIDE + MAX_DIM);
 
 struct Call {
     q: *const f32,
     k: *const f32,
     v: *const f32,
     o: *const f32,
-    start: *const u32,
     d_o: *const f32,
     stats: *mut f32,
     d_q: *mut f32,
@@ -30,13 +33,16 @@ struct Call {
     scale: f32,
 }
 
-/// Packed keys, packed values, keys by row, weights, gradients of the scores.
+/// Packed keys, packed values, keys by row; of some queries, weights, gradients of the scores, and their
+/// own rows and those of dO, packed too.
 struct Room {
     keys: *mut f32,
     values: *mut f32,
     key_rows: *mut f32,
     weights: *mut f32,
     d_scores: *mut f32,
+    q_rows: *mut f32,
+    d_o_rows: *mut f32,
 }
 
 pub unsafe fn backward(context: &Context, command: &Command) {
@@ -45,7 +51,6 @@ pub unsafe fn backward(context: &Context, command: &Command) {
         k: command.tensor(1),
         v: command.tensor(2),
         o: command.tensor(3),
-        start: command.tensor(4),
         d_o: command.tensor(6),
         stats: command.tensor(7),
         d_q: command.tensor(8),
@@ -64,7 +69,9 @@ pub unsafe fn backward(context: &Context, command: &Command) {
         values: keys.add(TILE_FLOATS),
         key_rows: keys.add(2 * TILE_FLOATS),
         weights: keys.add(3 * TILE_FLOATS),
-        d_scores: keys.add(3 * TILE_FLOATS + QUERIES * KEYS),
+        d_scores: keys.add(3 * TILE_FLOATS + QUERIES * STRIDE),
+        q_rows: keys.add(3 * TILE_FLOATS + 2 * QUERIES * STRIDE),
+        d_o_rows: keys.add(3 * TILE_FLOATS + QUERIES * (2 * STRIDE + MAX_DIM)),
     };
     let (mut sequence, mut s0) = (0, 0);
     let mut task = context.ticket();
@@ -90,14 +97,14 @@ unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, us
         for h in h0..h1 {
             let at = i * q_stride + h * dim;
             let mut products = zero();
-            each4(0, dim, |d, count| {
+            each8(0, dim, |d, count| {
                 let up = load_up_to(call.d_o.add(at + d), count);
                 products = madd(up, load_up_to(call.o.add(at + d), count), products);
             });
             *call.stats.add((i * heads + h) * 2 + 1) = sum(products);
         }
         let at = i * kv_stride + kv * dim;
-        each4(0, dim, |d, count| {
+        each8(0, dim, |d, count| {
             store_up_to(call.d_k.add(at + d), zero(), count);
             store_up_to(call.d_v.add(at + d), zero(), count);
         });
@@ -114,43 +121,33 @@ unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, us
             let mut i0 = t0;
             while i0 < s1 {
                 let i1 = s1.min(i0 + QUERIES);
-                let seen = t1.min(i1);
-                let q = (call.q.add(h * dim), q_stride);
-                let d_o = (call.d_o.add(h * dim), q_stride);
-                score(
-                    q,
+                pack_rows(call.q.add(h * dim), q_stride, dim, (i0, i1), room.q_rows);
+                pack_rows(
+                    call.d_o.add(h * dim),
+                    q_stride,
                     dim,
                     (i0, i1),
-                    (t0, seen),
-                    room.keys,
-                    room.weights,
-                    call.start,
+                    room.d_o_rows,
                 );
-                score(
-                    d_o,
-                    dim,
-                    (i0, i1),
-                    (t0, seen),
-                    room.values,
-                    room.d_scores,
-                    call.start,
-                );
-                weigh(call, room, h, (i0, i1), (t0, t1));
-                queries(call, room, h, (i0, i1), (t0, t1), t0 == s0);
-                let from = kv * dim;
+                let mut i = i0;
+                while i < i1 {
+                    let end = i1.min(i + ROWS);
+                    few_queries(call, room, h, i0, (i, end), (t0, t1), t0 == s0);
+                    i = end;
+                }
+                let at = t0 * kv_stride + kv * dim;
+                let (d_k, d_v) = (call.d_k.add(at), call.d_v.add(at));
                 keys(
                     room.weights,
-                    d_o,
-                    (call.d_v.add(from), kv_stride),
-                    dim,
+                    (room.d_o_rows, dim),
+                    (d_v, kv_stride),
                     (i0, i1),
                     (t0, t1),
                 );
                 keys(
                     room.d_scores,
-                    q,
-                    (call.d_k.add(from), kv_stride),
-                    dim,
+                    (room.q_rows, dim),
+                    (d_k, kv_stride),
                     (i0, i1),
                     (t0, t1),
                 );
@@ -161,83 +158,86 @@ unsafe fn one_sequence(call: &Call, room: &Room, kv: usize, (s0, s1): (usize, us
     }
 }
 
-/// weights = exp(scale · s − lse), d_scores = scale · weights · (dP − delta); 0 just past the diagonal,
-/// as far as a register tile that crosses it can read.
-unsafe fn weigh(
+/// Up to six queries against a tile of keys: weights = exp(scale · s − lse),
+/// d_scores = scale · weights · (dP − delta), dQ (=|+=) d_scores · keys. Past the diagonal weights and
+/// d_scores are 0, as far as a register tile that crosses it can read.
+unsafe fn few_queries(
     call: &Call,
     room: &Room,
     h: usize,
-    (i0, i1): (usize, usize),
-    (t0, t1): (usize, usize),
-) {
-    let factor = splat(call.scale);
-    for i in i0..i1 {
-        let stats = call.stats.add((i * call.heads + h) * 2);
-        let (shift, delta) = (splat(-*stats), load_splat(stats.add(1)));
-        let weights = room.weights.add((i - i0) * KEYS);
-        let d_scores = room.d_scores.add((i - i0) * KEYS);
-        let count = (i + 1).min(t1) - t0;
-        each4(0, count, |j, lanes| {
-            let p = exp(madd(factor, load_up_to(weights.add(j), lanes), shift));
-            let d = sub(load_up_to(d_scores.add(j), lanes), delta);
-            store_up_to(weights.add(j), p, lanes);
-            store_up_to(d_scores.add(j), mul(factor, mul(p, d)), lanes);
-        });
-        for j in count..(count + ROWS).min(t1 - t0) {
-            *weights.add(j) = 0.0;
-            *d_scores.add(j) = 0.0;
-        }
-    }
-}
-
-/// dQ (=|+=) dS k, six queries at a time, over the keys that they see.
-unsafe fn queries(
-    call: &Call,
-    room: &Room,
-    h: usize,
-    (i0, i1): (usize, usize),
+    i0: usize,
+    (i, end): (usize, usize),
     (t0, t1): (usize, usize),
     first: bool,
 ) {
-    let stride = call.heads * call.dim;
-    let mut i = i0;
-    while i < i1 {
-        let end = i1.min(i + ROWS);
-        let panel = Panel::single(
-            (room.d_scores.add((i - i0) * KEYS), KEYS),
-            (room.key_rows, 0, COLS * (t1 - t0)),
-            end.min(t1) - t0,
-            (call.d_q.add(i * stride + h * call.dim), stride),
-            call.dim,
-            !first,
-        );
-        tile::rows::<BY_ROW, PACKED>(&panel, end - i);
-        i = end;
+    let (dim, stride) = (call.dim, call.heads * call.dim);
+    let at = i * stride + h * dim;
+    let (weights, d_scores) = (
+        room.weights.add((i - i0) * STRIDE),
+        room.d_scores.add((i - i0) * STRIDE),
+    );
+    let height = end - i;
+    let seen = (0, t1.min(end - 1 + ROWS) - t0);
+    score(
+        (call.q.add(at), stride),
+        height,
+        dim,
+        room.keys,
+        seen,
+        weights,
+    );
+    score(
+        (call.d_o.add(at), stride),
+        height,
+        dim,
+        room.values,
+        seen,
+        d_scores,
+    );
+    let factor = splat(call.scale);
+    for row in 0..height {
+        let stats = call.stats.add(((i + row) * call.heads + h) * 2);
+        let (shift, delta) = (splat(-*stats), splat(*stats.add(1)));
+        let (weights, d_scores) = (weights.add(row * STRIDE), d_scores.add(row * STRIDE));
+        let count = (i + row + 1).min(t1) - t0;
+        let (from, to) = hide(weights, (0, count), seen);
+        each8(from, to, |j, _| {
+            let p = exp(madd(factor, load(weights.add(j)), shift));
+            let d = sub(load(d_scores.add(j)), delta);
+            store(weights.add(j), p);
+            store(d_scores.add(j), mul(factor, mul(p, d)));
+        });
     }
+    combine::<BY_ROW>(
+        (d_scores, STRIDE),
+        height,
+        (room.key_rows, t1 - t0, dim),
+        (0, end.min(t1) - t0),
+        (call.d_q.add(at), stride),
+        !first,
+    );
 }
 
 /// out[j, :] += Σ_i scores[i, j] · rows[i, :], six keys at a time, over the queries that see them.
 unsafe fn keys(
     scores: *const f32,
-    rows: (*const f32, usize),
-    out: (*mut f32, usize),
-    dim: usize,
+    (rows, dim): (*const f32, usize),
+    (out, stride): (*mut f32, usize),
     (i0, i1): (usize, usize),
     (t0, t1): (usize, usize),
 ) {
     let mut j = t0;
     while j < t1.min(i1) {
         let end = t1.min(j + ROWS);
-        let from = i0.max(j);
-        let panel = Panel::single(
-            (scores.add((from - i0) * KEYS + (j - t0)), KEYS),
-            (rows.0.add(from * rows.1), rows.1, COLS),
-            i1 - from,
-            (out.0.add(j * out.1), out.1),
-            dim,
+        let from = i0.max(j) - i0;
+        combine::<BY_COLUMN>(
+            (scores.add(from * STRIDE + (j - t0)), STRIDE),
+            end - j,
+            (rows, i1 - i0, dim),
+            (from, i1 - i0),
+            (out.add((j - t0) * stride), stride),
             true,
         );
-        tile::rows::<BY_COLUMN, STRIDED>(&panel, end - j);
         j = end;
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of one matrix to rows of another.
 
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 /// A row that is not copied.
@@ -19,7 +19,7 @@ pub unsafe fn copy_rows(context: &Context, command: &Command) {
         }
         let source = x.add(*from.add(i) as usize * cols);
         let target = y.add(target as usize * cols);
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             store_up_to(target.add(c), load_up_to(source.add(c), count), count)
         });
     }

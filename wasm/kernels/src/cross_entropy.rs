@@ -1,7 +1,7 @@
 //! Cross-entropy of rows of logits, and its gradient in their place.
 
-use crate::math::{exp, ln};
-use crate::simd::*;
+use crate::math::ln;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 /// A target that is not counted.
@@ -20,7 +20,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
         if target == IGNORED {
             *nll.add(m) = 0.0;
             if backward {
-                each4(0, cols, |c, count| store_up_to(row.add(c), zero(), count));
+                each8(0, cols, |c, count| store_up_to(row.add(c), zero(), count));
             }
             continue;
         }
@@ -32,22 +32,19 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
             f32::NAN
         };
         let shift = splat(top);
-        let mut sums = [zero(); 2];
-        let mut c = 0;
-        while c + 8 <= cols {
-            for (v, total) in sums.iter_mut().enumerate() {
-                let e = exp(sub(load(row.add(c + 4 * v)), shift));
-                *total = add(*total, e);
-                if backward {
-                    store(row.add(c + 4 * v), e);
-                }
+        let mut sums = zero();
+        let whole = cols / 8 * 8;
+        each8(0, whole, |c, _| {
+            let e = exp(sub(load(row.add(c)), shift));
+            sums = add(sums, e);
+            if backward {
+                store(row.add(c), e);
             }
-            c += 8;
-        }
-        let mut total = sum(add(sums[0], sums[1]));
-        each4(c, cols, |c, count| {
+        });
+        let mut total = sum(sums);
+        each8(whole, cols, |c, count| {
             let e = exp(sub(load_up_to(row.add(c), count), shift));
-            let mut lanes = [0f32; 4];
+            let mut lanes = [0f32; 8];
             store(lanes.as_mut_ptr(), e);
             for lane in lanes.iter().take(count) {
                 total += lane;
@@ -60,7 +57,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
         if backward {
             let share = *weight.add(m);
             let factor = splat(share / total);
-            each4(0, cols, |c, count| {
+            each8(0, cols, |c, count| {
                 let p = load_up_to(row.add(c), count);
                 store_up_to(row.add(c), mul(p, factor), count);
             });
@@ -72,15 +69,11 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
 }
 
 pub unsafe fn largest_of(row: *const f32, cols: usize) -> f32 {
-    let mut top = [splat(f32::NEG_INFINITY); 2];
-    let mut c = 0;
-    while c + 8 <= cols {
-        top[0] = max(top[0], load(row.add(c)));
-        top[1] = max(top[1], load(row.add(c + 4)));
-        c += 8;
-    }
-    let mut result = largest(max(top[0], top[1]));
-    for i in c..cols {
+    let mut top = splat(f32::NEG_INFINITY);
+    let whole = cols / 8 * 8;
+    each8(0, whole, |c, _| top = max(top, load(row.add(c))));
+    let mut result = largest(top);
+    for i in whole..cols {
         let value = *row.add(i);
         if value > result {
             result = value;

@@ -1,13 +1,13 @@
 //! fill, scale and add.
 
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 pub unsafe fn fill(context: &Context, command: &Command) {
     let y: *mut f32 = command.tensor(0);
     let value = splat(command.float(1));
     let (from, to) = context.part(command.size(0), 16);
-    each4(from, to, |i, count| store_up_to(y.add(i), value, count));
+    each8(from, to, |i, count| store_up_to(y.add(i), value, count));
 }
 
 pub unsafe fn scale(context: &Context, command: &Command) {
@@ -15,7 +15,7 @@ pub unsafe fn scale(context: &Context, command: &Command) {
     let factor = splat(command.float(1));
     let accumulate = command.flag(2);
     let (from, to) = context.part(command.size(0), 16);
-    each4(from, to, |i, count| {
+    each8(from, to, |i, count| {
         let scaled = mul(factor, load_up_to(x.add(i), count));
         let sum = if accumulate {
             add(load_up_to(y.add(i), count), scaled)
@@ -30,7 +30,7 @@ pub unsafe fn add_kernel(context: &Context, command: &Command) {
     let (a, b): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
     let y: *mut f32 = command.tensor(2);
     let (from, to) = context.part(command.size(0), 16);
-    each4(from, to, |i, count| {
+    each8(from, to, |i, count| {
         let sum = add(load_up_to(a.add(i), count), load_up_to(b.add(i), count));
         store_up_to(y.add(i), sum, count);
     });

@@ -1,6 +1,6 @@
 //! Embedding: rows of a table, and their gradients summed by token in ascending order.
 
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 /// An id outside the table gives a row of NaN: visible, and no other memory is touched.
@@ -14,7 +14,7 @@ pub unsafe fn forward(context: &Context, command: &Command) {
         let id = *ids.add(n) as usize;
         let out = y.add(n * cols);
         if id >= vocab {
-            each4(0, cols, |c, count| {
+            each8(0, cols, |c, count| {
                 store_up_to(out.add(c), splat(f32::NAN), count)
             });
         } else if bf16 {
@@ -24,7 +24,7 @@ pub unsafe fn forward(context: &Context, command: &Command) {
             }
         } else {
             let row = table.add(id * cols);
-            each4(0, cols, |c, count| {
+            each8(0, cols, |c, count| {
                 store_up_to(out.add(c), load_up_to(row.add(c), count), count)
             });
         }
@@ -43,7 +43,7 @@ pub unsafe fn backward(context: &Context, command: &Command) {
             continue;
         }
         let (out, row) = (d_table.add(id * cols), d_y.add(n * cols));
-        each4(from, to, |c, count| {
+        each8(from, to, |c, count| {
             let sum = add(load_up_to(out.add(c), count), load_up_to(row.add(c), count));
             store_up_to(out.add(c), sum, count);
         });

@@ -1,7 +1,10 @@
 //! exp, logistic and log, without a C library.
 
 use crate::simd::*;
-use core::arch::wasm32::{f32x4_ge, f32x4_relaxed_min, i32x4_add, i32x4_shl, v128_and};
+use core::arch::wasm32::{
+    f32x4_convert_i32x4, f32x4_ge, f32x4_relaxed_min, i32x4_add, i32x4_shl, i32x4_shr, i32x4_splat,
+    i32x4_sub, v128_and,
+};
 
 /// eˣ to about 1 ulp: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r (Cephes expf), and n
 /// added to the exponent. 0 below −87.33, which −∞ falls under; largest argument 88.37. NaN stays NaN.
@@ -67,6 +70,38 @@ pub fn ln(x: f32) -> f64 {
         series = series * s2 + 1.0 / odd;
     }
     2.0 * s * series + exponent as f64 * core::f64::consts::LN_2
+}
+
+/// Natural logarithm of positive finite numbers to about 1 ulp: x = m · 2ᵉ with m in [√½, √2), a
+/// polynomial in m − 1 (Cephes logf).
+#[inline(always)]
+pub fn log(x: v128) -> v128 {
+    // Taking √½'s bits away first makes the exponent round where the mantissa is √½, not 1.
+    let bits = i32x4_sub(x, i32x4_splat(0x3f35_04f3));
+    let e = f32x4_convert_i32x4(i32x4_shr(bits, 23));
+    let m = i32x4_add(
+        v128_and(bits, i32x4_splat(0x007f_ffff)),
+        i32x4_splat(0x3f35_04f3),
+    );
+    let m = sub(m, splat(1.0));
+    let mut p = splat(7.037_683_6e-2);
+    for c in [
+        -1.151_461e-1,
+        1.167_699_9e-1,
+        -1.242_014_1e-1,
+        1.424_932_3e-1,
+        -1.666_805_8e-1,
+        2.000_071_5e-1,
+        -2.499_999_4e-1,
+        3.333_333_1e-1,
+    ] {
+        p = madd(p, m, splat(c));
+    }
+    let square = mul(m, m);
+    let y = mul(mul(m, square), p);
+    let y = madd(e, splat(-2.121_944_4e-4), y);
+    let y = nmadd(splat(0.5), square, y);
+    madd(e, splat(0.693_359_375), add(m, y))
 }
 
 #[inline(always)]

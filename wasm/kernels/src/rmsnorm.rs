@@ -1,30 +1,9 @@
 //! RMSNorm (Zhang & Sennrich 2019, eq. 4) and its gradients.
 
 use crate::math::square_root;
-use crate::simd::*;
+use crate::reduce::chunk_sum;
+use crate::simd8::*;
 use crate::{Command, Context};
-
-/// Σ a·b of two rows in four sums, so that the processor need not wait for one.
-#[inline(always)]
-unsafe fn dot(a: *const f32, b: *const f32, cols: usize) -> f32 {
-    let mut sums = [zero(); 4];
-    let mut c = 0;
-    while c + 16 <= cols {
-        for (v, total) in sums.iter_mut().enumerate() {
-            *total = madd(load(a.add(c + 4 * v)), load(b.add(c + 4 * v)), *total);
-        }
-        c += 16;
-    }
-    let mut total = add(add(sums[0], sums[1]), add(sums[2], sums[3]));
-    each4(c, cols, |c, count| {
-        total = madd(
-            load_up_to(a.add(c), count),
-            load_up_to(b.add(c), count),
-            total,
-        );
-    });
-    sum(total)
-}
 
 pub unsafe fn forward(context: &Context, command: &Command) {
     let (x, w): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
@@ -33,10 +12,10 @@ pub unsafe fn forward(context: &Context, command: &Command) {
     let (from, to) = context.part(rows, 16);
     for n in from..to {
         let (row, out) = (x.add(n * cols), y.add(n * cols));
-        let inverse = 1.0 / square_root(dot(row, row, cols) / cols as f32 + eps);
+        let inverse = 1.0 / square_root(chunk_sum(row, row, 0, cols) / cols as f32 + eps);
         *rstd.add(n) = inverse;
         let inverse = splat(inverse);
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             let v = mul(load_up_to(row.add(c), count), inverse);
             store_up_to(out.add(c), mul(v, load_up_to(w.add(c), count)), count);
         });
@@ -52,14 +31,14 @@ pub unsafe fn backward(context: &Context, command: &Command) {
     for n in from..to {
         let (row, up, out) = (x.add(n * cols), d_y.add(n * cols), d_x.add(n * cols));
         let mut products = zero();
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             let g = mul(load_up_to(up.add(c), count), load_up_to(w.add(c), count));
             products = madd(g, load_up_to(row.add(c), count), products);
         });
         let inverse = *rstd.add(n);
         let shift = splat(inverse * inverse * inverse * (sum(products) / cols as f32));
         let inverse = splat(inverse);
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             let g = mul(load_up_to(up.add(c), count), load_up_to(w.add(c), count));
             let d = nmadd(load_up_to(row.add(c), count), shift, mul(g, inverse));
             let d = if accumulate {
@@ -84,11 +63,11 @@ pub unsafe fn backward_weight(context: &Context, command: &Command) {
     let mut first = 0;
     while first < rows {
         let last = rows.min(first + BLOCK);
-        each4(from, to, |c, count| {
+        each8(from, to, |c, count| {
             let mut total = zero();
             for n in first..last {
                 let at = n * cols + c;
-                let scaled = mul(load_up_to(x.add(at), count), load_splat(rstd.add(n)));
+                let scaled = mul(load_up_to(x.add(at), count), splat(*rstd.add(n)));
                 total = madd(load_up_to(d_y.add(at), count), scaled, total);
             }
             let sum = add(load_up_to(d_w.add(c), count), total);

@@ -1,6 +1,6 @@
 //! Rotary position embedding, in place; the halves of a head are rotated (Su et al. 2021).
 
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 pub unsafe fn rope(context: &Context, command: &Command) {
@@ -16,7 +16,7 @@ pub unsafe fn rope(context: &Context, command: &Command) {
         for head in 0..heads {
             let low = x.add((n * heads + head) * dim);
             let high = low.add(half);
-            each4(0, half, |i, count| {
+            each8(0, half, |i, count| {
                 let cos = load_up_to(cosines.add(i), count);
                 let sin = mul(direction, load_up_to(sines.add(i), count));
                 let (a, b) = (

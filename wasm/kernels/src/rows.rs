@@ -1,6 +1,6 @@
 //! Rows of tokens to rows of experts and back: gathered, summed, scaled.
 
-use crate::simd::*;
+use crate::simd8::*;
 use crate::{Command, Context};
 
 pub unsafe fn gather(context: &Context, command: &Command) {
@@ -11,7 +11,7 @@ pub unsafe fn gather(context: &Context, command: &Command) {
     for row in from..to {
         let token = *order.add(row) as usize / k;
         let (source, out) = (x.add(token * cols), y.add(row * cols));
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             store_up_to(out.add(c), load_up_to(source.add(c), count), count)
         });
     }
@@ -26,7 +26,7 @@ pub unsafe fn scatter(context: &Context, command: &Command) {
     for row in from..to {
         let out = y.add(row * cols);
         let places = place.add(row * k);
-        each4(0, cols, |c, count| {
+        each8(0, cols, |c, count| {
             let mut sum = if accumulate {
                 load_up_to(out.add(c), count)
             } else {
@@ -48,7 +48,7 @@ pub unsafe fn scale(context: &Context, command: &Command) {
     let (from, to) = context.part(rows, 4);
     for row in from..to {
         let factor = splat(*scale.add(*order.add(row) as usize));
-        each4(row * cols, (row + 1) * cols, |i, count| {
+        each8(row * cols, (row + 1) * cols, |i, count| {
             store_up_to(y.add(i), mul(factor, load_up_to(x.add(i), count)), count)
         });
     }
@@ -64,7 +64,7 @@ pub unsafe fn scale_backward(context: &Context, command: &Command) {
         let slot = *order.add(row) as usize;
         let factor = splat(*scale.add(slot));
         let mut products = zero();
-        each4(row * cols, (row + 1) * cols, |i, count| {
+        each8(row * cols, (row + 1) * cols, |i, count| {
             let gradient = load_up_to(d_y.add(i), count);
             products = madd(gradient, load_up_to(x.add(i), count), products);
             store_up_to(d_x.add(i), mul(factor, gradient), count);

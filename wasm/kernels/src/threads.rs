@@ -56,13 +56,7 @@ impl Control {
         wait_while(&self.generation.0, *seen);
         *seen = self.generation.0.load(SeqCst);
         let count = self.count.load(SeqCst);
-        (count != STOP).then(|| {
-            (
-                self.commands.0.load(SeqCst),
-                count,
-                self.times.load(SeqCst),
-            )
-        })
+        (count != STOP).then(|| (self.commands.0.load(SeqCst), count, self.times.load(SeqCst)))
     }
 
     pub unsafe fn stop(&self) {
