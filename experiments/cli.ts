@@ -40,7 +40,9 @@ export async function figureCommand(key: string, args: readonly string[]): Promi
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, abort);
   try {
     for (const figure of figures) {
-      await draw(figure, { ...options.figure, backend }, options, stop.signal);
+      const seeds = options.figure.seeds ??
+        (key === "all" ? figure.reportSeeds?.[options.figure.preset] : undefined);
+      await draw(figure, { ...options.figure, seeds, backend }, options, stop.signal);
     }
     return 0;
   } catch (error) {
@@ -73,7 +75,7 @@ async function draw(
       onProgress: (progress) => view.show(progress),
     });
     view.close();
-    const data = collect(figure, options.figure, outcomes);
+    const data = collect(figure, asked, outcomes);
     const folder = options.out ?? homePaths(configuration.home).figures;
     const files = [...await writeFigure(figure, data, folder), ...await writeReport(folder)];
     for (const path of files) console.log(path);

@@ -12,7 +12,11 @@ const OPTIONS = {
   lrs: { type: "string", hint: "1e-3,2e-3", says: "LoRA learning rates" },
   steps: { type: "string", hint: "N", says: "updates of each run" },
   seed: { type: "string", hint: "N", says: "first seed of data order and adapters (0)" },
-  seeds: { type: "string", hint: "N", says: "how many seeds, counted from the first" },
+  seeds: {
+    type: "string",
+    hint: "N",
+    says: "how many seeds, counted from the first (the preset's)",
+  },
   backend: { type: "string", hint: BACKENDS.join("|"), says: "device (auto)" },
   jobs: { type: "string", hint: "N", says: "runs at the same time (one a core)" },
   "dry-run": { type: "boolean", hint: "", says: "print the plan: runs, parameters, FLOPs, memory" },

@@ -33,6 +33,8 @@ export interface FigureRun {
   readonly device: string | null;
   readonly result: RunOutcome["run"]["result"];
   readonly error: RunOutcome["run"]["error"];
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
   readonly points: RunOutcome["points"];
 }
 
@@ -57,6 +59,8 @@ export function collect(
       device: run.device,
       result: run.result,
       error: run.error,
+      started_at: run.started_at,
+      finished_at: run.finished_at,
       points,
     })),
     rows,

@@ -15,7 +15,7 @@ function withOptions(preset: Fig3Preset, { ranks, lrs, steps }: FigureOptions): 
   return {
     ...preset,
     ...(ranks && { ranks }),
-    ...(lrs && { loraRates: lrs }),
+    ...(lrs && { loraRates: lrs, rateExponent: 0 }),
     ...(steps !== undefined && { steps }),
   };
 }
@@ -36,14 +36,16 @@ function grid(options: FigureOptions): RunSpec[] {
     const accumulation = preset.base.gradient_checkpointing
       ? { gradient_accumulation_steps: batch_size }
       : {};
+    const scaled = (rates: readonly number[]) =>
+      rates.map((rate) => rate * (batch_size / smallest) ** preset.rateExponent);
     const base = { ...baseSpec(setting, preset.dataset, options), batch_size, ...accumulation };
     return [
       ...expandGrid({ ...base, method: lora }, {
         seed,
         "method.r": preset.ranks,
-        [rate]: preset.loraRates,
+        [rate]: scaled(preset.loraRates),
       }),
-      ...expandGrid({ ...base, method: full }, { seed, [rate]: preset.fullRates }),
+      ...expandGrid({ ...base, method: full }, { seed, [rate]: scaled(preset.fullRates) }),
     ];
   });
 }

@@ -10,8 +10,11 @@ export interface Fig3Preset extends Setting {
   /** Sequences of one update; every batch size sees the same number of sequences. */
   readonly batchSizes: readonly number[];
   readonly ranks: readonly number[];
+  /** Learning rates at the smallest batch. */
   readonly loraRates: readonly number[];
   readonly fullRates: readonly number[];
+  /** Rates grow with this power of the batch: 0.5 is the square root. */
+  readonly rateExponent: number;
   readonly full: "matrices" | "model";
 }
 
@@ -24,6 +27,7 @@ export const FIG3_PRESETS: Readonly<Record<Preset, Fig3Preset>> = {
     ranks: [16],
     loraRates: [2e-3],
     fullRates: [5e-4],
+    rateExponent: 0,
     full: "matrices",
     steps: 8,
     evalSteps: [8],
@@ -37,13 +41,14 @@ export const FIG3_PRESETS: Readonly<Record<Preset, Fig3Preset>> = {
     dataset: "stdlib/moby-dick",
     batchSizes: [2, 8, 32],
     ranks: [16, 32],
-    loraRates: doublings(5e-4, 6),
-    fullRates: doublings(1.25e-4, 5),
+    loraRates: doublings(5e-4, 4),
+    fullRates: doublings(1.25e-4, 4),
+    rateExponent: 0.5,
     full: "matrices",
     steps: 256,
     evalSteps: [256],
     evalLimit: 96,
-    seeds: 3,
+    seeds: 8,
     base: { logging_steps: 16, save_steps: 1_000_000 },
     maxLength: 64,
   },
@@ -54,6 +59,7 @@ export const FIG3_PRESETS: Readonly<Record<Preset, Fig3Preset>> = {
     ranks: [128, 256],
     loraRates: doublings(1e-4, 5),
     fullRates: doublings(1e-5, 5),
+    rateExponent: 0,
     full: "model",
     // 10,000 examples.
     steps: 312,

@@ -48,6 +48,7 @@ function baseSpec(
 function grid(options: FigureOptions): RunSpec[] {
   const preset = withOptions(FIG6_PRESETS[options.preset], options);
   const seed = seedsOf(preset, options);
+  const others = new Set(seed.slice(0, preset.otherSeeds));
   const rate = "optimizer.learning_rate";
   const lora = { kind: "lora" as const, r: 1, target_modules: "all" as const };
   const full = preset.full === "model"
@@ -61,7 +62,9 @@ function grid(options: FigureOptions): RunSpec[] {
         seed,
         "method.r": preset.ranks,
         [rate]: preset.loraRates,
-      }),
+      }).filter(({ method, seed: own }) =>
+        method.kind !== "lora" || method.r === 1 || others.has(own)
+      ),
     ];
   });
 }

@@ -48,6 +48,8 @@ export interface Figure {
   /** As in `/v1/figures/{key}` and `deno task fig{key}`: the paper's number, or a name. */
   readonly key: string;
   readonly title: string;
+  /** Seeds of each point in the report of all figures, where one figure alone has fewer. */
+  readonly reportSeeds?: Partial<Record<Preset, number>>;
   /** The runs that the figure is made of. */
   grid(options: FigureOptions): RunSpec[];
   /** The curve that a run belongs to. */

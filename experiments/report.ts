@@ -6,6 +6,7 @@ import { exists, writeFileAtomically } from "../runs/write_file.ts";
 import { FIGURES } from "./catalog.ts";
 import type { FigureData } from "./collect.ts";
 import { fileStem } from "./figure.ts";
+import { clock } from "./progress.ts";
 import { rangeText, type Verdict } from "./verdict.ts";
 
 /** A figure's part of findings.json. */
@@ -19,6 +20,8 @@ export interface Finding {
   readonly runs: number;
   readonly seeds: number;
   readonly tokens: number;
+  /** While any of its runs was under way, so that pauses and what was done before are not counted twice. */
+  readonly seconds: number;
   readonly verdicts: readonly Verdict[];
 }
 
@@ -36,8 +39,24 @@ export function findingOf(
     runs: runs.length,
     seeds: new Set(runs.map(({ spec }) => spec.seed)).size,
     tokens: runs.reduce((sum, { result }) => sum + (result?.tokens ?? 0), 0),
+    seconds: secondsUnderWay(runs),
     verdicts,
   };
+}
+
+/** The length of time in which at least one of some runs was under way. */
+export function secondsUnderWay(
+  runs: readonly Pick<FigureData["runs"][number], "started_at" | "finished_at">[],
+): number {
+  const spans = runs.flatMap(({ started_at, finished_at }) =>
+    started_at && finished_at ? [[Date.parse(started_at), Date.parse(finished_at)] as const] : []
+  ).sort(([a], [b]) => a - b);
+  let sum = 0, until = -Infinity;
+  for (const [start, end] of spans) {
+    sum += Math.max(0, end - Math.max(start, until));
+    until = Math.max(until, end);
+  }
+  return sum / 1000;
 }
 
 const short = (value: number) => String(Number(value.toPrecision(3)));
@@ -86,7 +105,8 @@ export function reportOf(findings: readonly Finding[]): string {
       `![${finding.title}](${stem}.png)`,
       `${finding.models.join(", ")}, preset ${finding.preset}: ${finding.runs} runs, ` +
       `${finding.seeds} ${finding.seeds === 1 ? "seed" : "seeds"}, ` +
-      `${finding.tokens.toLocaleString("en")} tokens on ${finding.devices.join(", ")}.`,
+      `${finding.tokens.toLocaleString("en")} tokens on ${finding.devices.join(", ")}, ` +
+      `in ${clock(finding.seconds)}.`,
       [
         "| claim | verdict | number | measured (95 %) | claimed |",
         "| - | - | - | - | - |",

@@ -98,12 +98,12 @@ export function ComparePage(
           <tbody>
             {runs.map(({ run }, index) => (
               <tr>
-                <td>
+                <td class="short">
                   <a href={`/runs/${run.id}`}>
                     <code>{run.id.slice(-8)}</code>
                   </a>
                 </td>
-                <td>{methodName(run.spec)}</td>
+                <td class="short">{methodName(run.spec)}</td>
                 {[...apart.values()].map((values) => (
                   <td>
                     <code>{JSON.stringify(values[index])?.slice(0, 60) ?? "–"}</code>

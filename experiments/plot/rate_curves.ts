@@ -5,6 +5,7 @@ import { type FinalRow, groupBy } from "../final_rows.ts";
 import { optimaOf } from "../optima.ts";
 import { bandPoint, curvePanel, type PlotCurve } from "./curve_panel.ts";
 import { logTicks } from "./log_ticks.ts";
+import { rateText } from "./rate_text.ts";
 import { THEME } from "./theme.ts";
 
 /** How a curve looks. */
@@ -16,11 +17,6 @@ export interface RateCurves {
   readonly subtitle: readonly string[];
   readonly rows: readonly FinalRow[];
   readonly style: (curve: string, rows: readonly FinalRow[]) => CurveStyle;
-}
-
-/** A learning rate in few characters: "1.6e-3". */
-export function rateText(rate: number): string {
-  return rate.toExponential(1).replace(".0e", "e");
 }
 
 /** The picture. Losses above the start are off the scale: training made things worse. */

@@ -11,7 +11,8 @@ function behind(gap: (batch: number, r: number) => number, seeds = 3) {
     nll: ({ method, batch_size, optimizer, seed }, step) => {
       if (step === 0) return 2;
       const noise = 1e-3 * (seed % 2) * (method.kind === "full" ? 1 : 1.2);
-      const away = 0.01 * Math.abs(Math.log2(optimizer.learning_rate / 1e-3));
+      const best = Math.sqrt(batch_size / 2) * (method.kind === "full" ? 2.5e-4 : 1e-3);
+      const away = 0.01 * Math.abs(Math.log2(optimizer.learning_rate / best));
       return 1.8 + noise + away + (method.kind === "full" ? 0 : gap(batch_size, method.r));
     },
   }));
@@ -28,7 +29,13 @@ Deno.test("figure 3's presets are valid plans, and every batch size sees as many
     const most = Math.max(...seen);
     assert.ok([...seen].every((sequences) => sequences > 0.97 * most), `${[...seen]}`);
   }
-  assert.equal(FIG3.grid({ preset: "laptop" }).length, 3 * 3 * (2 * 6 + 5));
+  assert.equal(FIG3.grid({ preset: "laptop" }).length, 8 * 3 * 3 * 4);
+  const rates = (batch: number, options = {}) =>
+    FIG3.grid({ preset: "laptop", seeds: 1, ...options })
+      .filter(({ batch_size, method }) => batch_size === batch && method.kind === "lora")
+      .map(({ optimizer }) => optimizer.learning_rate);
+  assert.deepEqual(rates(8), rates(2).map((rate) => 2 * rate));
+  assert.deepEqual(new Set(rates(32, { lrs: [1e-3] })), new Set([1e-3]));
   const steps = FIG3.grid({ preset: "laptop", steps: 64, seeds: 1 }).map((spec) => spec.max_steps);
   assert.deepEqual([...new Set(steps)], [64, 16, 4]);
 });

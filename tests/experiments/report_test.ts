@@ -2,7 +2,13 @@ import assert from "@std/assert";
 import { join } from "@std/path";
 import { collect } from "../../experiments/collect.ts";
 import { FIG2 } from "../../experiments/fig2.ts";
-import { findingOf, reportOf, verdictLine, writeReport } from "../../experiments/report.ts";
+import {
+  findingOf,
+  reportOf,
+  secondsUnderWay,
+  verdictLine,
+  writeReport,
+} from "../../experiments/report.ts";
 import { outcomes } from "./outcomes.ts";
 
 const options = { preset: "laptop", seeds: 2 } as const;
@@ -24,6 +30,15 @@ Deno.test("findingOf() counts runs, seeds and tokens and keeps the verdicts of t
   assert.equal(finding.runs, 2 * (4 * 6 + 6));
   assert.equal(finding.tokens, finding.runs * 128 * 256);
   assert.deepEqual(finding.verdicts, FIG2.verdicts(data.rows));
+});
+
+Deno.test("secondsUnderWay() counts runs side by side once, and pauses not at all", () => {
+  const run = (from: number, to: number) => ({
+    started_at: new Date(1000 * from).toISOString(),
+    finished_at: new Date(1000 * to).toISOString(),
+  });
+  assert.equal(secondsUnderWay([run(100, 110), run(0, 10), run(5, 20), run(6, 7)]), 30);
+  assert.equal(secondsUnderWay([{ started_at: null, finished_at: null }]), 0);
 });
 
 Deno.test("reportOf() has a picture and a line a claim, with its verdict and numbers", () => {
