@@ -7,6 +7,9 @@
 //   main.ts run-job ID N       trains one claimed run; started by a worker
 //   main.ts run-generator      continues prompts that come on its standard input; started by the service
 
+import type { ArtifactStore } from "./runs/artifacts/artifact_store.ts";
+import { ArtifactStoreError } from "./runs/artifacts/artifact_store.ts";
+import { openArtifacts } from "./runs/artifacts/open_artifacts.ts";
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
@@ -69,6 +72,8 @@ async function run(
   await makeHome(configuration.home);
   await using runs = await openRuns(configuration);
   const { store, queue, sweeps } = runs;
+  const artifacts = await openArtifacts(configuration);
+  await checkArtifacts(artifacts);
   startLog(configuration.logFormat);
   const metrics = new ServiceMetrics(store);
   const supervisor = new Supervisor({
@@ -82,7 +87,11 @@ async function run(
   const stop = new AbortController();
   const generation = new GenerationService({ configuration, main: program });
   const server = serve
-    ? await listen(configuration, { store, sweeps, generation, metrics }, () => supervisor.wake())
+    ? await listen(
+      configuration,
+      { store, sweeps, artifacts, generation, metrics },
+      () => supervisor.wake(),
+    )
     : listenForMetrics(configuration, metrics);
   const sweeping = serve ? stopHopelessRuns({ store, sweeps }, stop.signal) : undefined;
 
@@ -112,6 +121,15 @@ async function makeHome(folder: string): Promise<void> {
   }
 }
 
+async function checkArtifacts(artifacts: ArtifactStore): Promise<void> {
+  try {
+    await artifacts.check();
+  } catch (cause) {
+    if (!(cause instanceof ArtifactStoreError)) throw cause;
+    throw new RangeError(cause.message, { cause });
+  }
+}
+
 // A worker serves nothing but what it measures, where it is told to.
 function listenForMetrics(
   { host: hostname, metricsPort: port }: Configuration,
@@ -130,6 +148,7 @@ function listenForMetrics(
 async function listen(
   configuration: Configuration,
   parts: Pick<OpenRuns, "store" | "sweeps"> & {
+    artifacts: ArtifactStore;
     generation: GenerationService;
     metrics: ServiceMetrics;
   },

@@ -2,6 +2,7 @@
 // a sweep can be stopped anywhere: finished runs are skipped, queued ones stay queued, interrupted ones
 // go on from their last checkpoint.
 
+import { openArtifacts } from "../runs/artifacts/open_artifacts.ts";
 import { type Configuration, homePaths } from "../runs/configuration.ts";
 import { isFinal, type Run, shareDone } from "../runs/spec/run.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
@@ -56,12 +57,13 @@ export async function runSweep(
   await Deno.mkdir(configuration.home, { recursive: true });
   await using runs = await openRuns(configuration);
   const { store, queue } = runs;
+  const artifacts = await openArtifacts(configuration);
   const supervisor = new Supervisor({ store, queue, configuration, main });
   try {
     const ids: string[] = [];
     for (const spec of specs) {
       const known = await findRun(store, specHash(spec));
-      ids.push((known ?? (await submitRun(spec, { store, paths })).run).id);
+      ids.push((known ?? (await submitRun(spec, { store, paths, artifacts })).run).id);
     }
     supervisor.start();
     const ended = await watch(ids, store, options);

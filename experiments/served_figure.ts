@@ -3,7 +3,8 @@
 // the process, and a figure that the command line drew is served from the same files.
 
 import { join } from "@std/path";
-import { type HomePaths, homePaths } from "../runs/configuration.ts";
+import type { HomePaths } from "../runs/configuration.ts";
+import type { Places } from "../runs/places.ts";
 import type { FigureProgress } from "../runs/spec/figure_request.ts";
 import { isFinal } from "../runs/spec/run.ts";
 import { specHash } from "../runs/spec/spec_hash.ts";
@@ -24,9 +25,8 @@ import { writeReport } from "./report.ts";
 import { findRun, isDone } from "./runner.ts";
 
 /** Where figures and their runs are. */
-export interface FigureContext {
+export interface FigureContext extends Places {
   readonly store: RunStore;
-  readonly paths: ReturnType<typeof homePaths>;
 }
 
 /** A figure's data and how complete it is. */

@@ -127,7 +127,11 @@ export function createApp(context: AppContext): OpenAPIHono {
     log("error", "Cannot answer a request", { method, path, request: c.get("requestId") }, error);
     if (isUnreachable(error)) {
       c.header("Retry-After", "1");
-      return problem(c, 503, "Cannot reach the database: try again in a moment");
+      return problem(
+        c,
+        503,
+        "Cannot reach the database or the store of artifacts: try again in a moment",
+      );
     }
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);
   });

@@ -4,7 +4,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { join } from "@std/path";
 import { log } from "../runs/log.ts";
-import type { RunStore } from "../runs/store/run_store.ts";
+import type { AppContext } from "./app.ts";
 import { problemResponse } from "./problem.ts";
 
 const Status = z.object({ status: z.literal("ok") });
@@ -12,11 +12,12 @@ const ok = { description: "Yes", content: { "application/json": { schema: Status
 
 /** Liveness and readiness. */
 export function healthRoutes(
-  { store, home }: { readonly store: RunStore; readonly home: string },
+  { store, artifacts, home }: Pick<AppContext, "store" | "artifacts" | "home">,
 ): OpenAPIHono {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     "the store": () => store.list({ limit: 1 }),
     "the data folder": () => tryWriting(home),
+    "the store of artifacts": () => artifacts.check(),
   };
   return new OpenAPIHono()
     .openapi(

@@ -3,12 +3,10 @@
 import { type Context, Hono } from "hono";
 import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
-import { join } from "@std/path";
-import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
+import { listCheckpoints, trainedArtifact } from "../runs/checkpoint_files.ts";
 import { type Run, RunStatus } from "../runs/spec/run.ts";
 import { cancelSweep } from "../runs/sweeps/cancel_sweep.ts";
 import { summarize } from "../runs/sweeps/summarize.ts";
-import { exists } from "../runs/write_file.ts";
 import { ASSETS } from "../web/assets.ts";
 import { chartOptions } from "../web/chart_controls.tsx";
 import { ComparePage } from "../web/compare.tsx";
@@ -114,17 +112,13 @@ export function page(c: Context, content: unknown, status: 200 | 422 = 200) {
   return c.html(`<!doctype html>${content}`, status);
 }
 
-async function detailsOf(run: Run, { store, paths }: AppContext) {
-  const folder = await trainedFolder(paths, run);
-  const files = [];
-  for (const file of folder === undefined ? [] : ADAPTER_FILES) {
-    if (await exists(join(folder!, file))) files.push(file);
-  }
+async function detailsOf(run: Run, { store, artifacts }: AppContext) {
+  const trained = await trainedArtifact(artifacts, run);
   return {
     run,
     points: await store.points(run.id, CHART_POINTS),
-    checkpoints: await listCheckpoints(join(paths.checkpoints, run.id)),
-    files,
+    checkpoints: await listCheckpoints(artifacts, run.id),
+    files: [...trained?.files.keys() ?? []],
     samples: await store.lastEvents(run.id, "completions", MOST_SAMPLES),
   };
 }

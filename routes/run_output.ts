@@ -3,12 +3,10 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import { join } from "@std/path";
-import { ADAPTER_FILES, listCheckpoints, trainedFolder } from "../runs/checkpoint_files.ts";
+import { ADAPTER_FILES, listCheckpoints, trainedArtifact } from "../runs/checkpoint_files.ts";
 import { isUnreachable } from "../runs/faults.ts";
 import { metricsCsv, metricsJsonLines, metricsParquet } from "../runs/metrics_format.ts";
 import { Checkpoint, isFinal, MetricPoint, type RunEvent } from "../runs/spec/run.ts";
-import { exists } from "../runs/write_file.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
 import { known, RunPath } from "./run_path.ts";
@@ -83,7 +81,7 @@ const checkpoints = createRoute({
   method: "get",
   path: "/v1/runs/{id}/checkpoints",
   tags: ["runs"],
-  summary: "Checkpoints on disk, oldest first",
+  summary: "Checkpoints, oldest first",
   request: { params: RunPath },
   responses: {
     200: {
@@ -114,7 +112,7 @@ const adapter = createRoute({
 });
 
 /** Everything under /v1/runs/{id}/. */
-export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
+export function runOutputRoutes({ store, artifacts }: AppContext): OpenAPIHono {
   const app = new OpenAPIHono(validation());
 
   app.openapi(events, async (c) => {
@@ -176,28 +174,28 @@ export function runOutputRoutes({ store, paths }: AppContext): OpenAPIHono {
   app.openapi(checkpoints, async (c) => {
     const { id } = c.req.valid("param");
     known(await store.get(id), id);
-    const found = await listCheckpoints(join(paths.checkpoints, id));
+    const found = await listCheckpoints(artifacts, id);
     return c.json({ run_id: id, checkpoints: found }, 200);
   });
 
   app.openapi(adapter, async (c) => {
     const { id, file } = c.req.valid("param");
     const run = known(await store.get(id), id);
-    const folder = await trainedFolder(paths, run);
-    if (folder === undefined || !(await exists(join(folder, file)))) {
+    const trained = await trainedArtifact(artifacts, run);
+    const size = trained?.files.get(file);
+    if (trained === undefined || size === undefined) {
       throw new HTTPException(404, {
         message: `Run "${id}" has no ${file}: its status is "${run.status}"`,
       });
     }
-    const path = join(folder, file);
-    c.header("Content-Length", String((await Deno.stat(path)).size));
+    c.header("Content-Length", String(size));
     c.header(
       "Content-Type",
       file.endsWith(".json") ? "application/json" : "application/octet-stream",
     );
     // A file that nobody reads would stay open.
     if (c.req.method === "HEAD") return c.body(null, 200);
-    return c.body((await Deno.open(path, { read: true })).readable, 200);
+    return c.body(await artifacts.read(trained.name, file), 200);
   });
   return app;
 }

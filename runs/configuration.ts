@@ -2,6 +2,7 @@
 
 import { join, resolve } from "@std/path";
 import { type ApiKey, parseApiKeys } from "./api_keys.ts";
+import type { S3Location } from "./artifacts/s3_bucket.ts";
 import type { LogFormat } from "./log.ts";
 
 /** What the environment decides. */
@@ -38,6 +39,8 @@ export interface Configuration {
   readonly generationIdle: number;
   /** A PostgreSQL server that many hosts share; undefined: an SQLite file in the data folder. */
   readonly databaseUrl: string | undefined;
+  /** Where checkpoints and adapters go that many hosts share; undefined: the data folder. */
+  readonly s3: S3Location | undefined;
 }
 
 /** Where models and datasets come from that are not in the data folder. */
@@ -49,6 +52,8 @@ export interface HubConfiguration {
   readonly offline: boolean;
 }
 
+const HUB = "https://huggingface.co";
+
 /** Folders and files of the data folder. */
 export interface HomePaths {
   readonly database: string;
@@ -58,9 +63,6 @@ export interface HomePaths {
   readonly checkpoints: string;
   readonly figures: string;
   readonly tensorboard: string;
-
-  /** Models that supervised warm-ups made, by hash. */
-  readonly warmUps: string;
 }
 
 /**
@@ -94,7 +96,11 @@ export function readConfiguration(
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
     hub: {
-      endpoint: hubEndpoint(text("HF_ENDPOINT") ?? "https://huggingface.co"),
+      endpoint: address(
+        "HF_ENDPOINT",
+        text("HF_ENDPOINT") ?? HUB,
+        HUB,
+      ),
       token: text("HF_TOKEN"),
       offline: /^(1|on|yes|true)$/i.test(text("HF_HUB_OFFLINE") ?? ""),
     },
@@ -114,6 +120,7 @@ export function readConfiguration(
     generationIdle: 1000 *
       integer("NOREGRET_GENERATION_IDLE", text("NOREGRET_GENERATION_IDLE") ?? "300", 0, 86_400),
     databaseUrl: databaseUrl(text("DATABASE_URL")),
+    s3: s3Location(text),
     bodyLimit: integer(
       "NOREGRET_BODY_LIMIT",
       text("NOREGRET_BODY_LIMIT") ?? String(16 * 1024 * 1024),
@@ -123,11 +130,11 @@ export function readConfiguration(
   };
 }
 
-function hubEndpoint(value: string): string {
+function address(name: string, value: string, example: string): string {
   const url = URL.parse(value);
   if (url === null || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
     throw new RangeError(
-      `Cannot read HF_ENDPOINT: found "${value}", expected an address such as https://huggingface.co`,
+      `Cannot read ${name}: found "${value}", expected an address such as ${example}`,
     );
   }
   return url.href.replace(/\/+$/, "");
@@ -143,7 +150,6 @@ export function homePaths(home: string): HomePaths {
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
     tensorboard: join(home, "tensorboard"),
-    warmUps: join(home, "warm_ups"),
   };
 }
 
@@ -153,6 +159,38 @@ function databaseUrl(value: string | undefined): string | undefined {
   throw new RangeError(
     "Cannot read DATABASE_URL: expected an address like postgres://user:password@host:5432/name",
   );
+}
+
+function s3Location(text: (name: string) => string | undefined): S3Location | undefined {
+  const value = text("NOREGRET_ARTIFACTS");
+  if (value === undefined) return undefined;
+  const [, bucket, path] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w./-]*))?$/.exec(value) ??
+      [];
+  if (bucket === undefined) {
+    throw new RangeError(
+      `Cannot read NOREGRET_ARTIFACTS: found "${value}", expected s3://BUCKET or s3://BUCKET/PREFIX`,
+    );
+  }
+  const region = text("AWS_REGION") ?? text("AWS_DEFAULT_REGION") ?? "us-east-1";
+  const endpoint = text("AWS_ENDPOINT_URL_S3") ?? text("AWS_ENDPOINT_URL") ??
+    `https://s3.${region}.amazonaws.com`;
+  const accessKeyId = text("AWS_ACCESS_KEY_ID"), secretAccessKey = text("AWS_SECRET_ACCESS_KEY");
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new RangeError(
+      "Cannot use NOREGRET_ARTIFACTS: expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to be set",
+    );
+  }
+  const prefix = (path ?? "").split("/").filter((part) => part !== "").map((part) => `${part}/`);
+  return {
+    bucket,
+    prefix: prefix.join(""),
+    endpoint: address("AWS_ENDPOINT_URL", endpoint, "https://s3.example.com"),
+    region,
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: text("AWS_SESSION_TOKEN"),
+  };
 }
 
 function integer(name: string, text: string, least: number, most: number): number {

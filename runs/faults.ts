@@ -1,6 +1,8 @@
 // Faults of the world around a run: they pass, or another host does not have them, so they are no
 // failure of the run.
 
+import { ArtifactStoreError } from "./artifacts/artifact_store.ts";
+
 /** Whether a disk, or the database's disk, is full. */
 export function isFull(error: unknown): boolean {
   const { code, errcode } = fields(error);
@@ -10,10 +12,11 @@ export function isFull(error: unknown): boolean {
 }
 
 /**
- * Whether a database does not answer: the connection is refused, broken or silent, the server starts or
+ * Whether a database or the store of artifacts does not answer: the connection is refused, broken or silent, the server starts or
  * ends, or another process holds SQLite's lock for too long.
  */
 export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ArtifactStoreError) return true;
   const { code, errcode } = fields(error);
   // SQLITE_BUSY, with its extended codes in the higher bytes.
   if (typeof errcode === "number" && (errcode & 255) === 5) return true;

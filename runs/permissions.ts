@@ -1,6 +1,6 @@
 // What each process of the service may do, as Deno's flags: its own program and the data folder, the
 // hosts that it is told of, nothing else. A process that reads models and data which others made can
-// neither start programs nor reach the network beyond the database and the hub.
+// neither start programs nor reach the network beyond the database, the artifacts' store and the hub.
 
 import { dirname, join } from "@std/path";
 import { fileURLToPath } from "node:url";
@@ -32,15 +32,16 @@ const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
 /** Deno's flags for a process of `role`; `main` is the program's entry point, a path or a file's URL. */
 export function permissionFlags(
   role: ProcessRole,
-  { host, port, home, databaseUrl, hub, gpu, metricsPort }: Pick<
+  { host, port, home, databaseUrl, s3, hub, gpu, metricsPort }: Pick<
     Configuration,
-    "host" | "port" | "home" | "databaseUrl" | "hub" | "gpu" | "metricsPort"
+    "host" | "port" | "home" | "databaseUrl" | "s3" | "hub" | "gpu" | "metricsPort"
   >,
   main: string,
 ): string[] {
   const root = dirname(main.startsWith("file:") ? fileURLToPath(main) : main);
   const net = [
     ...(databaseUrl === undefined ? [] : [databaseHost(databaseUrl)]),
+    ...(s3 === undefined ? [] : [new URL(s3.endpoint).host]),
     ...(role === "service" ? [`${host}:${port}`] : []),
     ...(role === "service" && metricsPort !== undefined ? [`${host}:${metricsPort}`] : []),
     ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...HUB_STORES] : []),
@@ -48,7 +49,7 @@ export function permissionFlags(
   return [
     `--allow-read=${[root, home, ...(role === "service" ? [packages()] : [])].join(",")}`,
     `--allow-write=${home}`,
-    `--allow-env=${ENVIRONMENT.join(",")}`,
+    `--allow-env=${[...ENVIRONMENT, ...(s3 === undefined ? [] : ["AWS_*"])].join(",")}`,
     "--allow-sys=hostname,systemMemoryInfo,osRelease,cpus",
     ...(net.length > 0 ? [`--allow-net=${net.join(",")}`] : []),
     ...(role === "service" ? [`--allow-run=${Deno.execPath()}`] : []),

@@ -1,7 +1,7 @@
 // From a parsed spec to a queued run: check, store.
 
 import manifest from "../deno.json" with { type: "json" };
-import type { HomePaths } from "./configuration.ts";
+import type { Places } from "./places.ts";
 import type { Run } from "./spec/run.ts";
 import type { RunSpec } from "./spec/run_spec.ts";
 import { specHash } from "./spec/spec_hash.ts";
@@ -11,9 +11,8 @@ import type { RunStore } from "./store/run_store.ts";
 export const CODE_VERSION: string = manifest.version;
 
 /** What submitting needs. */
-export interface SubmitContext {
+export interface SubmitContext extends Places {
   readonly store: RunStore;
-  readonly paths: HomePaths;
 }
 
 /**
@@ -24,12 +23,12 @@ export interface SubmitContext {
  */
 export async function submitRun(
   spec: RunSpec,
-  { store, paths }: SubmitContext,
+  { store, paths, artifacts }: SubmitContext,
   idempotencyKey?: string,
 ): Promise<{ run: Run; created: boolean }> {
   // Loaded on first use: the service is ready before the numerics are.
   const { preflight } = await import("./worker/preflight.ts");
-  await preflight(spec, paths);
+  await preflight(spec, { paths, artifacts });
   return await store.create({
     spec,
     specHash: specHash(spec),

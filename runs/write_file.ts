@@ -92,7 +92,8 @@ export async function exists(path: string): Promise<boolean> {
     await Deno.stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
+    if ([NotFound, NotADirectory, FilesystemLoop].some((kind) => error instanceof kind)) {
       return false;
     }
     throw error;

@@ -2,14 +2,14 @@
 
 import { join } from "@std/path";
 import { z } from "@hono/zod-openapi";
-import { ADAPTER_FILES } from "../checkpoint_files.ts";
-import type { HomePaths } from "../configuration.ts";
+import { ADAPTER_FILES, adapterName } from "../checkpoint_files.ts";
+import type { Places } from "../places.ts";
 import { InvalidSpecError, problemsOf } from "../spec/problems.ts";
 import { isFinal, MetricPoint, Run } from "../spec/run.ts";
 import { SweepRequest } from "../spec/sweep.ts";
 import type { RunStore } from "../store/run_store.ts";
 import type { SweepStore } from "../store/sweep_store.ts";
-import { exists, syncFolder } from "../write_file.ts";
+import { exists } from "../write_file.ts";
 import { ARCHIVE_FORMAT, type ArchiveEntry, entryText, unpack } from "./pack.ts";
 
 /** Bytes of a text in an archive; events of long runs are the largest. */
@@ -36,10 +36,9 @@ const SweepFile = z.object({
 const Manifest = z.object({ format: z.literal(ARCHIVE_FORMAT), kind: z.enum(["run", "sweep"]) });
 
 /** What an import works with. */
-export interface ImportContext {
+export interface ImportContext extends Places {
   readonly store: RunStore;
   readonly sweeps: SweepStore;
-  readonly paths: HomePaths;
 }
 
 /** What has come in. */
@@ -63,7 +62,7 @@ interface Draft {
  */
 export async function importArchive(
   archive: ReadableStream<Uint8Array<ArrayBuffer>>,
-  { store, sweeps, paths }: ImportContext,
+  { store, sweeps, paths, artifacts }: ImportContext,
 ): Promise<Imported> {
   const staging = join(paths.adapters, `.import.${crypto.randomUUID()}.tmp`);
   const drafts = new Map<string, Draft>();
@@ -103,7 +102,9 @@ export async function importArchive(
     }
     const known: string[] = [];
     for (const { run, events, points } of complete) {
-      await adopt(join(staging, run.id), join(paths.adapters, run.id));
+      // The weights come before the row: a run that is listed has them.
+      const weights = join(staging, run.id);
+      if (await exists(weights)) await artifacts.adopt(adapterName(run.id), weights);
       if (!(await store.importRun(run, events, points))) known.push(run.id);
     }
     if (sweep) await sweeps.importSweep(sweep);
@@ -144,14 +145,6 @@ async function stage(folder: string, name: string, { stream }: ArchiveEntry): Pr
     for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
   }
   await file.sync();
-}
-
-// The weights come before the row: a run that is listed has them.
-async function adopt(staged: string, folder: string): Promise<void> {
-  if (!(await exists(staged)) || await exists(folder)) return;
-  await syncFolder(staged);
-  await Deno.rename(staged, folder);
-  await syncFolder(join(folder, ".."));
 }
 
 function checked(id: string, { run, events, points }: Draft) {

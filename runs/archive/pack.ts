@@ -7,20 +7,18 @@
 //   runs/ID/loss.svg              its curves, for people
 //   runs/ID/adapter/…             the trained weights, if there are any
 
-import { join } from "@std/path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 // @ts-types="@types/tar-stream"
 import tar from "tar-stream";
-import { ADAPTER_FILES, trainedFolder } from "../checkpoint_files.ts";
-import type { HomePaths } from "../configuration.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
+import { trainedArtifact } from "../checkpoint_files.ts";
 import { metricsCsv, metricsJsonLines } from "../metrics_format.ts";
 import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
 import type { RunStore } from "../store/run_store.ts";
 import type { StoredSweep } from "../store/sweep_store.ts";
 import { CODE_VERSION } from "../submit_run.ts";
-import { exists } from "../write_file.ts";
 
 /** The version of the layout above. */
 export const ARCHIVE_FORMAT = 1;
@@ -28,7 +26,7 @@ export const ARCHIVE_FORMAT = 1;
 /** What packing works with. */
 export interface PackContext {
   readonly store: RunStore;
-  readonly paths: HomePaths;
+  readonly artifacts: ArtifactStore;
   /** Draws a run's curves as SVG. */
   readonly draw: (run: Run, points: readonly MetricPoint[]) => string;
 }
@@ -52,7 +50,7 @@ async function fill(
   pack: tar.Pack,
   runs: readonly Run[],
   sweep: StoredSweep | undefined,
-  { store, paths, draw }: PackContext,
+  { store, artifacts, draw }: PackContext,
 ): Promise<void> {
   const text = (name: string, content: string) =>
     new Promise<void>((resolve, reject) =>
@@ -86,14 +84,11 @@ async function fill(
     await text(`${folder}/metrics.jsonl`, metricsJsonLines(points));
     await text(`${folder}/metrics.csv`, metricsCsv(points));
     await text(`${folder}/loss.svg`, draw(run, points));
-    const trained = await trainedFolder(paths, run);
-    for (const file of trained === undefined ? [] : ADAPTER_FILES) {
-      const path = join(trained!, file);
-      if (!(await exists(path))) continue;
-      const opened = await Deno.open(path);
-      const { size } = await opened.stat();
+    const trained = await trainedArtifact(artifacts, run);
+    for (const [file, size] of trained?.files ?? []) {
+      const bytes = await artifacts.read(trained!.name, file);
       const entry = pack.entry({ name: `${folder}/adapter/${file}`, size });
-      await pipeline(Readable.fromWeb(opened.readable as never), entry);
+      await pipeline(Readable.fromWeb(bytes as never), entry);
     }
   }
 }

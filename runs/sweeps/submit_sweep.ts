@@ -1,13 +1,18 @@
 // From a sweep's request to its queued runs.
 
+import type { Places } from "../places.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { specHash } from "../spec/spec_hash.ts";
 import type { SweepRequest } from "../spec/sweep.ts";
 import { type Changes, combinations, varySpec } from "../spec/vary_spec.ts";
 import type { SweepStore } from "../store/sweep_store.ts";
-import type { HomePaths } from "../configuration.ts";
 import { CODE_VERSION } from "../submit_run.ts";
+
+/** What submitting a sweep needs. */
+export interface SweepContext extends Places {
+  readonly sweeps: SweepStore;
+}
 
 /**
  * Accepts a sweep. When this returns, all its runs are on disk; if it throws, none is.
@@ -17,7 +22,7 @@ import { CODE_VERSION } from "../submit_run.ts";
  */
 export async function submitSweep(
   request: SweepRequest,
-  { sweeps, paths }: { readonly sweeps: SweepStore; readonly paths: HomePaths },
+  { sweeps, paths, artifacts }: SweepContext,
   idempotencyKey?: string,
 ): Promise<{ id: string; created: boolean }> {
   const { preflight } = await import("../worker/preflight.ts");
@@ -34,7 +39,7 @@ export async function submitSweep(
           `${JSON.stringify(changes)} give the same spec`,
       }]);
     }
-    await preflight(spec, paths);
+    await preflight(spec, { paths, artifacts });
     runs.push({ spec, specHash: hash, codeVersion: CODE_VERSION, changes });
   }
   return await sweeps.create({ request, runs, idempotencyKey });

@@ -1,15 +1,15 @@
-// Checkpoints on disk: checkpoints/<run>/step-<n>/ with the trained weights in the layout that others
-// load, the trainer's state, and SHA256SUMS over both. A folder appears in one rename, so each is whole;
-// the hash of its SHA256SUMS is in the run's event, which only the holder of the claim can write. So a
-// checkpoint that a disk damaged, or that was written by an attempt that had lost the run, is told.
+// Checkpoints: checkpoints/RUN/step-N with the trained weights in the layout that others load, the trainer's
+// state, and SHA256SUMS over both. Each is whole, on whichever disk or store it lies; the hash of its
+// SHA256SUMS is in the run's event, which only the holder of the claim can write. So a checkpoint that a disk
+// damaged, or that was written by an attempt that had lost the run, is told.
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { type Files, readState } from "../../compute/train/checkpoint.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
 import { checkpointName, listCheckpoints } from "../checkpoint_files.ts";
 import type { RunStore } from "../store/run_store.ts";
-import { removeTemporaries, replaceFolderAtomically } from "../write_file.ts";
 import { openFileSource } from "./file_source.ts";
 
 /** Older ones are removed. */
@@ -20,13 +20,20 @@ const SUMS = "SHA256SUMS";
 const EVENTS = 50;
 
 /** Writes a checkpoint, removes all but the newest {@linkcode KEPT}, and returns its hash. */
-export async function writeCheckpoint(folder: string, step: number, files: Files): Promise<string> {
+export async function writeCheckpoint(
+  artifacts: ArtifactStore,
+  run: string,
+  step: number,
+  files: Files,
+): Promise<string> {
   const sums = Array.from(files, ([name, bytes]) => `${sha256(bytes)}  ${name}\n`).join("");
-  const path = join(folder, checkpointName(step));
-  await replaceFolderAtomically(path, new Map([...files, [SUMS, new TextEncoder().encode(sums)]]));
-  const all = await listCheckpoints(folder);
+  await artifacts.put(
+    checkpointName(run, step),
+    new Map([...files, [SUMS, new TextEncoder().encode(sums)]]),
+  );
+  const all = await listCheckpoints(artifacts, run);
   for (const { step: old } of all.slice(0, -KEPT)) {
-    await Deno.remove(join(folder, checkpointName(old)), { recursive: true });
+    await artifacts.remove(checkpointName(run, old));
   }
   return sha256(sums);
 }
@@ -40,39 +47,43 @@ export interface ResumePoint {
 }
 
 /**
- * The newest checkpoint that the store knows of and that is whole. Damaged ones are set aside as
- * `step-<n>.damaged`, and what a killed attempt left half written is removed.
+ * The newest checkpoint that the store knows of and that is whole. Damaged ones are set aside, and what a
+ * killed attempt left half written is removed.
  */
 export async function readNewestCheckpoint(
-  run: string,
-  folder: string,
+  artifacts: ArtifactStore,
   store: Pick<RunStore, "lastEvents">,
+  run: string,
 ): Promise<ResumePoint> {
-  await removeTemporaries(folder);
+  await artifacts.tidy(checkpointName(run));
   const recorded = new Map<number, unknown>();
   for (const { data } of await store.lastEvents(run, "checkpoint", EVENTS)) {
     recorded.set(data.step as number, data.sha256);
   }
   const warnings: string[] = [];
-  for (const { step } of (await listCheckpoints(folder)).reverse()) {
+  for (const { step } of (await listCheckpoints(artifacts, run)).reverse()) {
     if (!recorded.has(step)) continue;
-    const path = join(folder, checkpointName(step));
     try {
-      await verify(path, recorded.get(step));
-      using optimizer = await openFileSource(
-        join(path, "optimizer.safetensors"),
-        "optimizer.safetensors",
-      );
-      const text = await Deno.readTextFile(join(path, "trainer_state.json"));
-      return { state: await readState(text, optimizer), warnings };
+      await using folder = await artifacts.open(checkpointName(run, step));
+      if (folder === undefined) continue;
+      return { state: await read(folder.path, recorded.get(step)), warnings };
     } catch (error) {
       // A disk that lost part of a checkpoint costs the steps back to the one before, not the run.
       if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
       warnings.push(`The checkpoint of step ${step} is damaged: ${error.message}`);
-      await setAside(path);
+      await artifacts.setAside(checkpointName(run, step));
     }
   }
   return { state: undefined, warnings };
+}
+
+async function read(path: string, recorded: unknown): Promise<TrainingState> {
+  await verify(path, recorded);
+  using optimizer = await openFileSource(
+    join(path, "optimizer.safetensors"),
+    "optimizer.safetensors",
+  );
+  return await readState(await Deno.readTextFile(join(path, "trainer_state.json")), optimizer);
 }
 
 /** @throws {SyntaxError} naming the file that is not as it was written. */
@@ -88,12 +99,6 @@ async function verify(path: string, recorded: unknown): Promise<void> {
       throw new SyntaxError(`${name} has another SHA-256 than when it was written`);
     }
   }
-}
-
-async function setAside(path: string): Promise<void> {
-  const aside = `${path}.damaged`;
-  await Deno.remove(aside, { recursive: true }).catch(() => {});
-  await Deno.rename(path, aside);
 }
 
 function sha256(data: Uint8Array | string): string {

@@ -5,6 +5,7 @@
 //   [--max-length N] [--backend auto|cpu|webgpu] [--dtype f32|bf16|nf4] [--seed N] [--json]
 
 import { parseArgs } from "node:util";
+import { openArtifacts } from "../artifacts/open_artifacts.ts";
 import { homePaths, readConfiguration } from "../configuration.ts";
 import { EvaluateRequest, type EvaluateResult } from "../spec/evaluate.ts";
 import { InvalidSpecError, problemsOf } from "../spec/problems.ts";
@@ -134,6 +135,7 @@ if (import.meta.main) {
     const engine = new GenerationEngine({
       ...configuration,
       paths: homePaths(configuration.home),
+      artifacts: await openArtifacts(configuration),
     });
     const result = await evaluate(request, engine, (done, total) => {
       if (Deno.stderr.isTerminal()) {

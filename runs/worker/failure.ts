@@ -3,6 +3,7 @@
 import { DeviceLostError } from "../../compute/backend/webgpu/failures.ts";
 import { NoRewardError } from "../../compute/train/grpo.ts";
 import { DivergedError } from "../../compute/train/sft.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
 import { listCheckpoints } from "../checkpoint_files.ts";
 import { isFull, isUnreachable } from "../faults.ts";
 import type { RunError } from "../spec/run.ts";
@@ -22,15 +23,19 @@ export function exitCodeOf(error: unknown): number {
   return isFull(error) || isUnreachable(error) ? EXIT_UNAVAILABLE : EXIT_CRASHED;
 }
 
-/** Ends a run as failed. `checkpoints` is its folder of them. */
-export async function fail(reporter: Reporter, error: Error, checkpoints: string): Promise<void> {
+/** Ends a run as failed. */
+export async function fail(
+  reporter: Reporter,
+  error: Error,
+  artifacts: ArtifactStore,
+): Promise<void> {
   // A loss that is no number says that the weights it was computed with are no good either.
   const spoilt = error instanceof DivergedError && !Number.isFinite(error.loss)
     ? error.step - 1
     : Infinity;
   await reporter.flush();
-  const good = (await listCheckpoints(checkpoints)).findLast(({ step }) => step < spoilt);
   const { store, claim } = reporter;
+  const good = (await listCheckpoints(artifacts, claim.id)).findLast(({ step }) => step < spoilt);
   await store.finish(claim, { status: "failed", error: describe(error, good?.step) });
 }
 

@@ -9,7 +9,7 @@ import { FROZEN } from "../../compute/models/method.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import { BatchGenerator } from "../../compute/train/generate.ts";
 import { type ModelText, openModelText } from "../../data/model_text.ts";
-import type { HomePaths } from "../configuration.ts";
+import type { Places } from "../places.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import { type ReadAdapter, readAdapter } from "./read_adapter.ts";
 import { inputMessage, listModels, openModel } from "./stored_models.ts";
@@ -32,8 +32,7 @@ export interface Wanted {
 }
 
 /** Where models are, and what they run on. */
-export interface EngineContext {
-  readonly paths: HomePaths;
+export interface EngineContext extends Places {
   readonly threads: number | undefined;
   readonly gpu: "auto" | "deno" | "dawn";
 }
@@ -74,7 +73,7 @@ export class GenerationEngine {
     const problems: Problem[] = [];
     const adapter = wanted.adapter === undefined
       ? undefined
-      : await readAdapter(this.context.paths.adapters, wanted.adapter, "/adapter", problems);
+      : await readAdapter(this.context, wanted.adapter, "/adapter", problems);
     if (problems.length > 0) throw new InvalidSpecError(problems);
     const own = adapter !== undefined && adapter.method.modules_to_save !== undefined;
     const key = own ? ownKey(wanted) : baseKey(wanted);

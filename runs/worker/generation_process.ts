@@ -1,6 +1,7 @@
 // The process that generates: reads requests from its standard input, runs them side by side in one batch where
 // they want the same model, one group after the other where they do not, and ends when its input does.
 
+import { openArtifacts } from "../artifacts/open_artifacts.ts";
 import { type Configuration, homePaths } from "../configuration.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import { TextLineStream } from "../text_lines.ts";
@@ -25,7 +26,11 @@ export interface Task {
 
 /** Serves requests until standard input ends. */
 export async function runGenerator(configuration: Configuration): Promise<void> {
-  const engine = new GenerationEngine({ ...configuration, paths: homePaths(configuration.home) });
+  const engine = new GenerationEngine({
+    ...configuration,
+    paths: homePaths(configuration.home),
+    artifacts: await openArtifacts(configuration),
+  });
   const server = new GenerationServer(engine, (line) => {
     Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
   });

@@ -1,6 +1,7 @@
 // What a job process does around its training: opens the store, and stops when it is told to or when
 // the process that started it is gone.
 
+import { openArtifacts } from "../artifacts/open_artifacts.ts";
 import type { Configuration } from "../configuration.ts";
 import { isFull, isUnreachable } from "../faults.ts";
 import { openRuns } from "../open_runs.ts";
@@ -39,7 +40,8 @@ async function train(
 ): Promise<number> {
   await using runs = await openRuns(configuration, "job");
   const { store, queue } = runs;
-  const options = { claim: { id, attempt }, store, configuration, signal };
+  const artifacts = await openArtifacts(configuration, "job");
+  const options = { claim: { id, attempt }, store, artifacts, configuration, signal };
   const sweep = await runs.sweeps.sharing(id);
   const own = sweep?.runs.find(({ run }) => run.id === id);
   if (sweep && own && sharedPart(own.run.spec) !== undefined) {

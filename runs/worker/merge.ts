@@ -10,6 +10,9 @@ import { adapterNames, adapterSites, trainedWeights } from "../../compute/models
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { ELEMENT_BYTES, safetensorsHeader } from "../../compute/models/safetensors.ts";
 import { packBf16, type WeightSource } from "../../compute/models/weights.ts";
+import { openArtifacts } from "../artifacts/open_artifacts.ts";
+import { adapterName } from "../checkpoint_files.ts";
+import { StoredName } from "../spec/method.ts";
 import { homePaths, readConfiguration } from "../configuration.ts";
 import { exists, fillFolderAtomically } from "../write_file.ts";
 import { ADAPTER_CONFIG, openAdapter } from "./stored_adapters.ts";
@@ -46,7 +49,7 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
   using base = await openModel(model);
   const { config } = base;
   const method = parsePeftConfig(await parseJsonFile(adapter, ADAPTER_CONFIG));
-  using changes = await openAdapter(adapter, ".");
+  using changes = await openAdapter(adapter);
   const sites = new Map(
     adapterSites(config, method).map((site) => [`${site.module}.weight`, site]),
   );
@@ -215,8 +218,12 @@ if (import.meta.main) {
     );
     Deno.exit(2);
   }
-  const paths = homePaths(readConfiguration().home);
+  const configuration = readConfiguration();
+  const paths = homePaths(configuration.home);
   try {
+    if (StoredName.safeParse(adapter).success) {
+      await (await openArtifacts(configuration)).open(adapterName(adapter));
+    }
     const named = (await listModels(paths.models)).find(({ name }) => name === model);
     await merge({
       model: await folderOf(model, "config.json", named?.folder),

@@ -5,6 +5,7 @@ import type { ModelConfig } from "../../compute/models/config.ts";
 import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
 import { DATASETS } from "../../data/datasets.ts";
 import { type HomePaths, readConfiguration } from "../configuration.ts";
+import type { Places } from "../places.ts";
 import type { ProblemDataset } from "../spec/grpo.ts";
 import { targetModules } from "../../compute/models/target_modules.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
@@ -22,7 +23,10 @@ import { inputMessage, listModels, openModel } from "./stored_models.ts";
  *
  * @throws {InvalidSpecError} naming each bad field and what is allowed.
  */
-export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> {
+export async function preflight(
+  spec: RunSpec,
+  { paths, artifacts }: Places,
+): Promise<void> {
   const problems: Problem[] = [];
   const config = await checkModel(spec.model, paths, problems);
   if (config) {
@@ -31,7 +35,7 @@ export async function preflight(spec: RunSpec, paths: HomePaths): Promise<void> 
     const { method } = spec;
     if (problems.length === 0 && method.kind === "lora" && method.init_from !== undefined) {
       const { init_from } = method;
-      await checkAdapter({ ...method, init_from }, config, paths.adapters, problems);
+      await checkAdapter({ ...method, init_from }, config, { paths, artifacts }, problems);
     }
   }
   const { task } = spec;

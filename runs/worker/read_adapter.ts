@@ -2,14 +2,10 @@
 
 import type { LoraMethod } from "../../compute/models/method.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
+import type { Places } from "../places.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
-import {
-  ADAPTER_CONFIG,
-  ADAPTER_WEIGHTS,
-  type OpenAdapter,
-  openAdapter,
-} from "./stored_adapters.ts";
-import { foldersWith, inputMessage, parseJsonFile } from "./stored_models.ts";
+import { ADAPTER_CONFIG, findAdapters, type OpenAdapter, openAdapter } from "./stored_adapters.ts";
+import { inputMessage, parseJsonFile } from "./stored_models.ts";
 
 /** An adapter's method and its open weights. */
 export interface ReadAdapter extends OpenAdapter {
@@ -21,12 +17,12 @@ export interface ReadAdapter extends OpenAdapter {
  * that cannot be run.
  */
 export async function readAdapter(
-  adapters: string,
+  places: Places,
   name: string,
   path: string,
   problems: Problem[],
 ): Promise<ReadAdapter | undefined> {
-  const stored = await foldersWith(ADAPTER_WEIGHTS, adapters);
+  const stored = await findAdapters(name, places);
   const found = stored.find((each) => each.name === name);
   if (found === undefined) {
     const allowed = stored.map((each) => each.name);
@@ -39,7 +35,7 @@ export async function readAdapter(
   }
   try {
     const method = parsePeftConfig(await parseJsonFile(found.folder, ADAPTER_CONFIG));
-    return { method, ...await openAdapter(adapters, name) };
+    return { method, ...await openAdapter(found.folder) };
   } catch (error) {
     problems.push({ path, message: inputMessage(error) });
   }

@@ -1,12 +1,11 @@
-// Keeps what a run's training yields: events and points in its row, checkpoints and the adapter on disk.
+// Keeps what a run's training yields: events and points in its row, checkpoints and the adapter as artifacts.
 
-import { join } from "@std/path";
 import type { Model } from "../../compute/models/model.ts";
 import { stateFiles, trainedFiles } from "../../compute/train/checkpoint.ts";
 import type { EndReason } from "../../compute/train/sft.ts";
-import type { HomePaths } from "../configuration.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
+import { adapterName } from "../checkpoint_files.ts";
 import type { Run } from "../spec/run.ts";
-import { removeTemporaries, replaceFolderAtomically } from "../write_file.ts";
 import { writeCheckpoint } from "./checkpoints.ts";
 import type { JobEvent } from "./job_events.ts";
 import type { Reporter } from "./reporter.ts";
@@ -22,7 +21,7 @@ export class Recorder {
     readonly run: Run,
     readonly model: Model,
     readonly reporter: Reporter,
-    readonly paths: HomePaths,
+    readonly artifacts: ArtifactStore,
     readonly summary: Summary,
   ) {}
 
@@ -31,15 +30,15 @@ export class Recorder {
     run: Run,
     model: Model,
     reporter: Reporter,
-    paths: HomePaths,
+    artifacts: ArtifactStore,
   ): Promise<Recorder> {
     const summary = new Summary(await reporter.store.points(run.id));
-    return new Recorder(run, model, reporter, paths, summary);
+    return new Recorder(run, model, reporter, artifacts, summary);
   }
 
   /** Takes what happened. */
   async take(event: JobEvent): Promise<void> {
-    const { run, model, reporter, paths } = this;
+    const { run, model, reporter, artifacts } = this;
     switch (event.type) {
       case "checkpoint": {
         const { step } = event.state;
@@ -49,7 +48,7 @@ export class Recorder {
         await reporter.flush();
         const sha256 = await reporter.whenRoom(
           "write a checkpoint",
-          () => writeCheckpoint(join(paths.checkpoints, run.id), step, files),
+          () => writeCheckpoint(artifacts, run.id, step, files),
         );
         reporter.add("checkpoint", { step, sha256 });
         await reporter.flush({ checkpointed: true });
@@ -66,15 +65,15 @@ export class Recorder {
 
   /** Writes the adapter and ends the run. */
   async succeed(): Promise<void> {
-    const { run, model, reporter, paths } = this;
+    const { run, model, reporter, artifacts } = this;
     await reporter.flush();
     const adapter = run.spec.method.kind === "lora" ? run.id : null;
     if (adapter) {
       const files = await trainedFiles(model, run.spec.model);
-      await removeTemporaries(paths.adapters, adapter);
+      await artifacts.tidy(adapterName(adapter));
       await reporter.whenRoom(
         "write the adapter",
-        () => replaceFolderAtomically(join(paths.adapters, adapter), files),
+        () => artifacts.put(adapterName(adapter), files),
       );
     }
     const result = {

@@ -1,6 +1,5 @@
 // Adapters in PEFT's layout, in the data folder: adapter_config.json and adapter_model.safetensors.
 
-import { join } from "@std/path";
 import type { ModelConfig } from "../../compute/models/config.ts";
 import {
   adapterSites,
@@ -9,6 +8,8 @@ import {
 } from "../../compute/models/method.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
+import { adapterName } from "../checkpoint_files.ts";
+import type { Places } from "../places.ts";
 import type { LoraMethod } from "../spec/method.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
 import { type FileSource, openFileSource } from "./file_source.ts";
@@ -24,9 +25,8 @@ export interface OpenAdapter extends Disposable {
   readonly weights: WeightSource;
 }
 
-/** Opens the weights of a stored adapter. */
-export async function openAdapter(adapters: string, name: string): Promise<OpenAdapter> {
-  const folder = join(adapters, name);
+/** Opens the weights of the adapter in a folder. */
+export async function openAdapter(folder: string): Promise<OpenAdapter> {
   const source: FileSource = await openFileSource(
     await fileIn(folder, ADAPTER_WEIGHTS),
     ADAPTER_WEIGHTS,
@@ -40,6 +40,17 @@ export async function openAdapter(adapters: string, name: string): Promise<OpenA
   }
 }
 
+/** The adapters on this disk, once that of one name is there if any host has made it. */
+export async function findAdapters(
+  name: string,
+  { paths, artifacts }: Places,
+): Promise<{ name: string; folder: string }[]> {
+  const here = await foldersWith(ADAPTER_WEIGHTS, paths.adapters);
+  if (here.some((each) => each.name === name)) return here;
+  if (await artifacts.open(adapterName(name)) === undefined) return here;
+  return await foldersWith(ADAPTER_WEIGHTS, paths.adapters);
+}
+
 /**
  * Adds a problem for whatever keeps a run from going on with the adapter `init_from`: the run must
  * start with the function that the adapter computes, so rank, scale and modules have to agree.
@@ -47,12 +58,12 @@ export async function openAdapter(adapters: string, name: string): Promise<OpenA
 export async function checkAdapter(
   method: LoraMethod & { init_from: string },
   config: ModelConfig,
-  adapters: string,
+  places: Places,
   problems: Problem[],
 ): Promise<void> {
   const { init_from: name } = method;
   const path = "/method/init_from";
-  const stored = await foldersWith(ADAPTER_WEIGHTS, adapters);
+  const stored = await findAdapters(name, places);
   const adapter = stored.find((each) => each.name === name);
   if (adapter === undefined) {
     const allowed = stored.map((each) => each.name);
@@ -65,7 +76,7 @@ export async function checkAdapter(
     const before = problems.length;
     checkScales(name, theirs, method, config, problems);
     if (problems.length > before) return;
-    using open = await openAdapter(adapters, name);
+    using open = await openAdapter(adapter.folder);
     const shapes = new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape]));
     checkWeights(open.weights, shapes);
     // A tied output embedding that was saved beside the input embedding is the same matrix.

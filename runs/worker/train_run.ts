@@ -4,6 +4,8 @@
 import { join } from "@std/path";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
+import { adapterName } from "../checkpoint_files.ts";
 import { type Configuration, type HomePaths, homePaths } from "../configuration.ts";
 import type { Run } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
@@ -29,6 +31,7 @@ import { makeWarmUp, openWarmUp } from "./warm_up.ts";
 export interface TrainRunOptions {
   readonly claim: Claim;
   readonly store: RunStore;
+  readonly artifacts: ArtifactStore;
   readonly configuration: Configuration;
   /** Aborted when the run should stop after its current step. */
   readonly signal: AbortSignal;
@@ -36,7 +39,7 @@ export interface TrainRunOptions {
 
 /** Trains a claimed run to its end and returns the process's exit code. */
 export async function trainRun(options: TrainRunOptions): Promise<number> {
-  const { claim, store, configuration, signal } = options;
+  const { claim, store, artifacts, signal } = options;
   const run = await store.get(claim.id);
   if (run === undefined) throw new RangeError(`Cannot train run ${claim.id}: it is not stored`);
   const reporter = new Reporter(store, claim, signal);
@@ -49,8 +52,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
       console.error(error);
       return exitCodeOf(error);
     }
-    const folder = join(homePaths(configuration.home).checkpoints, run.id);
-    await fail(reporter, error, folder);
+    await fail(reporter, error, artifacts);
     return EXIT_DONE;
   }
 }
@@ -58,22 +60,17 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
 async function train(
   run: Run,
   reporter: Reporter,
-  { configuration, signal }: TrainRunOptions,
+  { store, artifacts, configuration, signal }: TrainRunOptions,
 ): Promise<number> {
   const { spec } = run;
   const paths = homePaths(configuration.home);
-  const checkpoints = join(paths.checkpoints, run.id);
 
   await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const job = await openJob(spec, stored, paths);
   const { kind, device } = backend.info;
-  const { state: resume, warnings } = await readNewestCheckpoint(
-    run.id,
-    checkpoints,
-    reporter.store,
-  );
+  const { state: resume, warnings } = await readNewestCheckpoint(artifacts, store, run.id);
   reporter.warn(warnings);
   reporter.add("device", {
     backend: kind,
@@ -93,16 +90,18 @@ async function train(
 
   const warmUp = spec.task.kind === "grpo" ? spec.task.warm_up : undefined;
   if (warmUp) {
-    for await (const event of makeWarmUp(spec, warmUp, stored, backend, paths, signal)) {
+    for await (
+      const event of makeWarmUp(spec, warmUp, stored, backend, { paths, artifacts }, signal)
+    ) {
       if ("data" in event) reporter.add(event.type, event.data);
       await letOthersIn(reporter);
     }
   }
-  using warmed = warmUp && await openWarmUp(spec, warmUp, backend, paths);
-  const model = await buildModel(spec, warmed ?? stored, backend, paths.adapters);
+  using warmed = warmUp && await openWarmUp(spec, warmUp, backend, artifacts);
+  const model = await buildModel(spec, warmed ?? stored, backend, artifacts);
   reporter.add("model", { trainable_parameters: model.trainable.count });
 
-  const recorder = await Recorder.open(run, model, reporter, paths);
+  const recorder = await Recorder.open(run, model, reporter, artifacts);
   for await (const event of job.train(model, resume, signal)) {
     await recorder.take(event);
     await letOthersIn(reporter);
@@ -162,10 +161,13 @@ async function buildModel(
   { method, dtype, seed }: RunSpec,
   { config, weights }: OpenModel,
   backend: Model["backend"],
-  adapters: string,
+  artifacts: ArtifactStore,
 ): Promise<Model> {
   const base = { backend, config, weights, method, dtype, seed };
   if (method.kind !== "lora" || method.init_from === undefined) return await createModel(base);
-  using adapter = await openAdapter(adapters, method.init_from);
+  const { init_from } = method;
+  const folder = await artifacts.open(adapterName(init_from));
+  if (!folder) throw new RangeError(`Cannot load adapter "${init_from}": it is no longer there`);
+  using adapter = await openAdapter(folder.path);
   return await createModel({ ...base, adapter: adapter.weights });
 }

@@ -56,7 +56,7 @@ export function sharedPart(spec: RunSpec): string | undefined {
 
 /** Trains a claimed run and its company to their ends and returns the process's exit code. */
 export async function trainShared(options: TrainSharedOptions): Promise<number> {
-  const { claim, store, queue, configuration, signal, sweep } = options;
+  const { claim, store, queue, artifacts, configuration, signal, sweep } = options;
   const run = sweep.runs.find(({ run }) => run.id === claim.id)!.run;
   const paths = homePaths(configuration.home);
   const held: Held[] = [];
@@ -64,7 +64,7 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
   const beat = setInterval(() => void beatAll(held, gone, queue, store), queue.lease / BEATS);
   const others = () => held.filter((_, i) => i > 0 && !gone.has(i));
   try {
-    held.push(await hold(run, claim, options, paths));
+    held.push(await hold(run, claim, options));
     await train(held, gone, options, paths);
     if (!signal.aborted) return EXIT_DONE;
     for (const { reporter } of others()) await queue.release(reporter.claim);
@@ -80,8 +80,8 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
       for (const { reporter } of others()) await queue.retry(reporter.claim, reason);
       return exitCodeOf(error);
     }
-    for (const [i, { run, reporter }] of held.entries()) {
-      if (!gone.has(i)) await fail(reporter, error, join(paths.checkpoints, run.id));
+    for (const [i, { reporter }] of held.entries()) {
+      if (!gone.has(i)) await fail(reporter, error, artifacts);
     }
     return EXIT_DONE;
   } finally {
@@ -92,11 +92,9 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
 async function hold(
   run: Run,
   claim: Claim,
-  { store, signal }: Pick<TrainSharedOptions, "store" | "signal">,
-  paths: HomePaths,
+  { store, artifacts, signal }: TrainSharedOptions,
 ): Promise<Held> {
-  const folder = join(paths.checkpoints, run.id);
-  const { state, warnings } = await readNewestCheckpoint(run.id, folder, store);
+  const { state, warnings } = await readNewestCheckpoint(artifacts, store, run.id);
   const reporter = new Reporter(store, claim, signal);
   reporter.warn(warnings);
   return { run, reporter, resume: state };
@@ -108,7 +106,7 @@ async function train(
   options: TrainSharedOptions,
   paths: HomePaths,
 ): Promise<void> {
-  const { configuration, signal } = options;
+  const { artifacts, configuration, signal } = options;
   const [{ run: { spec }, reporter }] = held as [Held];
   if (spec.task.kind !== "sft") throw new TypeError("Cannot share a base: the task is not sft");
   await fetchInputs(spec, { paths, configuration, reporter, signal });
@@ -119,7 +117,7 @@ async function train(
   // What is not weights is counted for each, though those of a thread share their workspace.
   const each = plan.total - plan.weights;
   const room = bytes === undefined ? Infinity : Math.floor((bytes - plan.weights) / each);
-  await claimCompany(held, room, options, paths);
+  await claimCompany(held, room, options);
 
   const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
   const { kind, device } = backend.info;
@@ -144,7 +142,7 @@ async function train(
     }
     reporter.deviceBytes = () => backend.memory().bytes;
     reporter.add("model", { trainable_parameters: models[i]!.trainable.count });
-    recorders.push(await Recorder.open(run, models[i]!, reporter, paths));
+    recorders.push(await Recorder.open(run, models[i]!, reporter, artifacts));
   }
 
   const tellers = held.map(({ resume }) => sftTeller(data.steps, resume));
@@ -162,7 +160,7 @@ async function train(
     })
   ) {
     if (event.type !== "diverged" && gone.has(member)) continue;
-    const { run, reporter } = held[member]!;
+    const { reporter } = held[member]!;
     try {
       if (event.type === "diverged") throw event.error;
       await recorders[member]!.take(tellers[member]!.tell(event));
@@ -179,7 +177,7 @@ async function train(
       gone.add(member);
       if (error instanceof ClaimLostError) continue;
       if (!(error instanceof DivergedError)) throw error;
-      await fail(reporter, error, join(paths.checkpoints, run.id));
+      await fail(reporter, error, artifacts);
     }
   }
   if (!signal.aborted) backend.close();
@@ -190,7 +188,6 @@ async function claimCompany(
   held: Held[],
   room: number,
   options: TrainSharedOptions,
-  paths: HomePaths,
 ): Promise<void> {
   const { sweep, queue } = options;
   const [first] = held as [Held];
@@ -201,7 +198,7 @@ async function claimCompany(
     const owner = `${Deno.hostname()}:${Deno.pid}`;
     const claim = await queue.claimRun(owner, run.id);
     if (claim === undefined) continue;
-    const other = await hold(run, claim, options, paths);
+    const other = await hold(run, claim, options);
     if (other.resume?.step === first.resume?.step) held.push(other);
     else await queue.release(claim);
   }

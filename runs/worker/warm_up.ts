@@ -3,7 +3,6 @@
 // under its hash, and runs that share it make it once.
 
 import { createHash } from "node:crypto";
-import { join } from "@std/path";
 import type { Backend } from "../../compute/backend/backend.ts";
 import { createModel } from "../../compute/models/model.ts";
 import { type Files, trainedFiles } from "../../compute/train/checkpoint.ts";
@@ -11,13 +10,13 @@ import { trainSft } from "../../compute/train/sft.ts";
 import { loadExamples } from "../../data/load.ts";
 import { Loader } from "../../data/loader.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
-import type { HomePaths } from "../configuration.ts";
+import type { ArtifactStore } from "../artifacts/artifact_store.ts";
 import type { WarmUp } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { canonicalJson } from "../spec/spec_hash.ts";
 import { CODE_VERSION } from "../submit_run.ts";
-import { exists, writeFolderAtomically } from "../write_file.ts";
 import type { JobEvent } from "./job_events.ts";
+import type { Places } from "../places.ts";
 import { fileIn, type OpenModel, openModel } from "./stored_models.ts";
 
 /** As many passes over the data as its steps need. */
@@ -25,15 +24,14 @@ const EPOCHS = 1_000_000;
 /** Steps between reports. */
 const LOGGING_STEPS = 20;
 
-/** Where the result of a warm-up is kept. */
-export function warmUpFolder(
+/** The artifact that is the result of a warm-up. */
+export function warmUpName(
   { model }: Pick<RunSpec, "model">,
   warmUp: WarmUp,
   { info: { kind } }: Backend,
-  paths: HomePaths,
 ): string {
   const identity = canonicalJson({ model, warmUp, backend: kind, code: CODE_VERSION });
-  return join(paths.warmUps, createHash("sha256").update(identity).digest("hex").slice(0, 32));
+  return `warm_ups/${createHash("sha256").update(identity).digest("hex").slice(0, 32)}`;
 }
 
 /**
@@ -46,11 +44,11 @@ export async function* makeWarmUp(
   warmUp: WarmUp,
   stored: OpenModel,
   backend: Backend,
-  paths: HomePaths,
+  { paths, artifacts }: Places,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent> {
-  const folder = warmUpFolder(spec, warmUp, backend, paths);
-  if (await exists(folder)) return;
+  const name = warmUpName(spec, warmUp, backend);
+  if (await artifacts.files(name)) return;
   const { config } = stored;
   const maxLength = Math.min(warmUp.max_length, config.max_position_embeddings);
   const examples = await loadExamples(warmUp.dataset, {
@@ -104,7 +102,7 @@ export async function* makeWarmUp(
     }
     const files: Files = await trainedFiles(model, spec.model);
     files.set("config.json", await Deno.readFile(await fileIn(stored.folder, "config.json")));
-    await writeFolderAtomically(folder, files);
+    await artifacts.put(name, files);
   } finally {
     model.free();
   }
@@ -115,7 +113,10 @@ export async function openWarmUp(
   spec: RunSpec,
   warmUp: WarmUp,
   backend: Backend,
-  paths: HomePaths,
+  artifacts: ArtifactStore,
 ): Promise<OpenModel> {
-  return await openModel(warmUpFolder(spec, warmUp, backend, paths));
+  const name = warmUpName(spec, warmUp, backend);
+  const folder = await artifacts.open(name);
+  if (folder === undefined) throw new RangeError(`Cannot load ${name}: it is no longer there`);
+  return await openModel(folder.path);
 }

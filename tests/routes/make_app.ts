@@ -26,6 +26,7 @@ export async function makeApp(guard: Partial<GuardOptions> = {}) {
   const app = createApp({
     store,
     sweeps,
+    artifacts: tiny.artifacts,
     generation,
     home: tiny.home,
     paths: tiny.paths,

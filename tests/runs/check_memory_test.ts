@@ -121,7 +121,7 @@ Deno.test("preflight() refuses what cannot fit into the processor's memory", asy
     batch_size: 60_000,
     task: { ...tinySpec().task, max_length: 32 } as RunSpecInput["task"],
   }));
-  await assert.rejects(preflight(spec, tiny.paths), (error: Error) => {
+  await assert.rejects(preflight(spec, tiny), (error: Error) => {
     if (!(error instanceof InvalidSpecError)) throw error;
     assert.deepEqual(error.problems.map(({ path }) => path), ["/model"]);
     assert.match(

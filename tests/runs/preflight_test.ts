@@ -10,11 +10,11 @@ import { preflight } from "../../runs/worker/preflight.ts";
 import { makeTinyHome, TINY_CONFIG, type TinyHome, tinySpec, tinyWeights } from "./tiny_home.ts";
 
 async function problemsOf(
-  { paths }: TinyHome,
+  tiny: TinyHome,
   changes: Partial<RunSpecInput>,
 ): Promise<readonly Problem[]> {
   try {
-    await preflight(parseRunSpec(tinySpec(changes)), paths);
+    await preflight(parseRunSpec(tinySpec(changes)), tiny);
     return [];
   } catch (error) {
     if (!(error instanceof InvalidSpecError)) throw error;

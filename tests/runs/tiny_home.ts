@@ -4,6 +4,8 @@ import { join } from "@std/path";
 import { parseModelConfig, weightShapes } from "../../compute/models/config.ts";
 import { randomWeights } from "../../compute/models/model.ts";
 import { encodeSafetensors } from "../../compute/models/safetensors.ts";
+import { localArtifacts } from "../../runs/artifacts/local_artifacts.ts";
+import type { Places } from "../../runs/places.ts";
 import { homePaths } from "../../runs/configuration.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
 
@@ -22,9 +24,8 @@ export const TINY_CONFIG = {
 };
 
 /** A data folder that is removed at the end of the scope. */
-export interface TinyHome extends AsyncDisposable {
+export interface TinyHome extends Places, AsyncDisposable {
   readonly home: string;
-  readonly paths: ReturnType<typeof homePaths>;
 }
 
 /** Makes a data folder with the model `tiny`. */
@@ -38,6 +39,7 @@ export async function makeTinyHome(): Promise<TinyHome> {
   return {
     home,
     paths,
+    artifacts: localArtifacts(home),
     [Symbol.asyncDispose]: () => Deno.remove(home, { recursive: true }),
   };
 }

@@ -21,6 +21,7 @@ import {
   parseEvaluateArguments,
   resultTable,
 } from "../../../runs/worker/evaluate_cli.ts";
+import { localArtifacts } from "../../../runs/artifacts/local_artifacts.ts";
 import { GenerationEngine } from "../../../runs/worker/generation_engine.ts";
 import { openModel } from "../../../runs/worker/stored_models.ts";
 
@@ -119,7 +120,12 @@ Deno.test({
       { question: "Long? ".repeat(200), answer: "#### 1" },
     ]);
     const known = await learn(home);
-    const engine = new GenerationEngine({ paths, threads: 2, gpu: "auto" });
+    const engine = new GenerationEngine({
+      paths,
+      artifacts: localArtifacts(home),
+      threads: 2,
+      gpu: "auto",
+    });
     const run = async (task: object, adapter?: string) => {
       const body = { model: "noregret/tiny", adapter, backend: "cpu", task };
       return await evaluate(EvaluateRequest.parse(body), engine);
