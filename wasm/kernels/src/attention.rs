@@ -3,6 +3,7 @@
 //! queries at a time are scored, weighed and mixed while their scores are in the first-level cache;
 //! the softmax is online (Dao 2022).
 
+use crate::math::{log, Exp};
 use crate::pack::{self, Columns};
 use crate::simd8::*;
 use crate::tile::{self, cut, Panel, BY_ROW, COLS, PACKED};
@@ -212,7 +213,7 @@ unsafe fn finish(
     each8(0, QUERIES, |slot, _| {
         let sums = load(running.sum.as_ptr().add(slot));
         let tops = load(running.top.as_ptr().add(slot));
-        store(lse.as_mut_ptr().add(slot), add(log(sums), tops));
+        store(lse.as_mut_ptr().add(slot), add(each(sums, log), tops));
     });
     for i in i0..i1 {
         let inverse = splat(1.0 / running.sum[i - i0]);
@@ -267,23 +268,23 @@ impl Block {
             let slot = i - self.i0;
             let (before, now) = (running.top[slot], scale * largest(tops));
             let top = if now > before { now } else { before };
-            let (factor, shift) = (splat(scale), splat(-top));
+            let (factor, shift, exp) = (splat(scale), splat(-top), Exp::new());
             let mut sums = zero();
             each8(first, last, |j, _| {
-                let e = exp(madd(factor, load(row.add(j)), shift));
+                let e = each(madd(factor, load(row.add(j)), shift), |x| exp.of(x));
                 store(row.add(j), e);
                 sums = add(sums, e);
             });
             if self.first || before == top {
                 running.sum[slot] += sum(sums);
             } else {
-                let kept = exp(splat(before - top));
+                let kept = exp.scalar(before - top);
                 let out = self.out.0.add((i - self.rows.0) * self.out.1);
                 each8(0, self.dim, |d, count| {
-                    let scaled = mul(load_up_to(out.add(d), count), kept);
+                    let scaled = mul(load_up_to(out.add(d), count), splat(kept));
                     store_up_to(out.add(d), scaled, count);
                 });
-                running.sum[slot] = running.sum[slot] * first_lane(kept) + sum(sums);
+                running.sum[slot] = running.sum[slot] * kept + sum(sums);
             }
             running.top[slot] = top;
         }

@@ -5,6 +5,7 @@
 use crate::attention::{
     combine, hide, pack_keys, pack_rows, score, tile_keys, STRIDE, TILE_FLOATS,
 };
+use crate::math::Exp;
 use crate::simd8::*;
 use crate::tile::{BY_COLUMN, BY_ROW, ROWS};
 use crate::{Command, Context};
@@ -177,7 +178,7 @@ unsafe fn few_queries(
         room.d_scores.add((i - i0) * STRIDE),
     );
     let height = end - i;
-    let seen = (0, t1.min(end - 1 + ROWS) - t0);
+    let seen = (0, t1.min(end) - t0);
     score(
         (call.q.add(at), stride),
         height,
@@ -194,15 +195,17 @@ unsafe fn few_queries(
         seen,
         d_scores,
     );
-    let factor = splat(call.scale);
+    let (factor, exp) = (splat(call.scale), Exp::new());
     for row in 0..height {
         let stats = call.stats.add(((i + row) * call.heads + h) * 2);
         let (shift, delta) = (splat(-*stats), splat(*stats.add(1)));
         let (weights, d_scores) = (weights.add(row * STRIDE), d_scores.add(row * STRIDE));
         let count = (i + row + 1).min(t1) - t0;
         let (from, to) = hide(weights, (0, count), seen);
+        store(weights.add(to), zero());
+        store(d_scores.add(to), zero());
         each8(from, to, |j, _| {
-            let p = exp(madd(factor, load(weights.add(j)), shift));
+            let p = each(madd(factor, load(weights.add(j)), shift), |x| exp.of(x));
             let d = sub(load(d_scores.add(j)), delta);
             store(weights.add(j), p);
             store(d_scores.add(j), mul(factor, mul(p, d)));

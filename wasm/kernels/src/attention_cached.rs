@@ -2,7 +2,7 @@
 //! key/value head and a few rows; rows that share a prefix read its tiles of keys while they are in the cache of
 //! the processor. What a row gets does not depend on the rows beside it.
 
-use crate::math::exp;
+use crate::math::Exp;
 use crate::simd::*;
 use crate::{Command, Context};
 
@@ -182,16 +182,16 @@ unsafe fn weigh(cache: &Cache, count: usize, running: &mut Running, out: *mut f3
         }
     }
     let shift = splat(top);
-    let mut sums = zero();
+    let (mut sums, exp) = (zero(), Exp::new());
     each4(0, count, |j, lanes| {
-        let e = exp(sub(load_up_to(scores.add(j), lanes), shift));
+        let e = exp.of(sub(load_up_to(scores.add(j), lanes), shift));
         store_up_to(scores.add(j), e, lanes);
         sums = add(sums, load_up_to(scores.add(j), lanes));
     });
     let kept = if running.sum == 0.0 {
         0.0
     } else {
-        f32x4_extract_lane::<0>(exp(splat(running.top - top)))
+        exp.scalar(running.top - top)
     };
     if running.sum != 0.0 && kept != 1.0 {
         each4(0, cache.dim, |d, lanes| {

@@ -1,6 +1,6 @@
 //! Cross-entropy of rows of logits, and its gradient in their place.
 
-use crate::math::ln;
+use crate::math::{ln, Exp};
 use crate::simd8::*;
 use crate::{Command, Context};
 
@@ -14,6 +14,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
     let nll: *mut f32 = command.tensor(3);
     let (rows, cols, backward) = (command.size(0), command.size(1), command.flag(2));
     let (from, to) = context.part(rows, 4);
+    let exp = Exp::new();
     for m in from..to {
         let row = logits.add(m * cols);
         let target = *targets.add(m);
@@ -35,7 +36,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
         let mut sums = zero();
         let whole = cols / 8 * 8;
         each8(0, whole, |c, _| {
-            let e = exp(sub(load(row.add(c)), shift));
+            let e = each(sub(load(row.add(c)), shift), |x| exp.of(x));
             sums = add(sums, e);
             if backward {
                 store(row.add(c), e);
@@ -43,7 +44,7 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
         });
         let mut total = sum(sums);
         each8(whole, cols, |c, count| {
-            let e = exp(sub(load_up_to(row.add(c), count), shift));
+            let e = each(sub(load_up_to(row.add(c), count), shift), |x| exp.of(x));
             let mut lanes = [0f32; 8];
             store(lanes.as_mut_ptr(), e);
             for lane in lanes.iter().take(count) {
@@ -69,10 +70,13 @@ pub unsafe fn cross_entropy(context: &Context, command: &Command) {
 }
 
 pub unsafe fn largest_of(row: *const f32, cols: usize) -> f32 {
-    let mut top = splat(f32::NEG_INFINITY);
-    let whole = cols / 8 * 8;
-    each8(0, whole, |c, _| top = max(top, load(row.add(c))));
-    let mut result = largest(top);
+    let mut tops = [splat(f32::NEG_INFINITY); 2];
+    let whole = cols / 16 * 16;
+    for c in (0..whole).step_by(16) {
+        tops[0] = max(tops[0], load(row.add(c)));
+        tops[1] = max(tops[1], load(row.add(c + 8)));
+    }
+    let mut result = largest(max(tops[0], tops[1]));
     for i in whole..cols {
         let value = *row.add(i);
         if value > result {

@@ -1,8 +1,7 @@
 //! The clipped policy-gradient loss of sampled tokens, and the weight that makes cross-entropy's
 //! backward pass its gradient.
 
-use crate::math::exp;
-use crate::simd::{f32x4_extract_lane, splat};
+use crate::math::Exp;
 use crate::{Command, Context};
 
 /// Values for each token in `sampled` and `terms`.
@@ -67,5 +66,5 @@ pub unsafe fn grpo_loss(context: &Context, command: &Command) {
 
 #[inline(always)]
 fn exp_of(x: f32) -> f32 {
-    f32x4_extract_lane::<0>(exp(splat(x)))
+    Exp::new().scalar(x)
 }

@@ -2,46 +2,79 @@
 
 use crate::simd::*;
 use core::arch::wasm32::{
-    f32x4_convert_i32x4, f32x4_ge, f32x4_relaxed_min, i32x4_add, i32x4_shl, i32x4_shr, i32x4_splat,
-    i32x4_sub, v128_and,
+    f32x4_convert_i32x4, f32x4_lt, f32x4_relaxed_min, i32x4_add, i32x4_shl, i32x4_shr, i32x4_splat,
+    i32x4_sub, v128_and, v128_andnot,
 };
 
-/// eˣ to about 1 ulp: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r (Cephes expf), and n
-/// added to the exponent. 0 below −87.33, which −∞ falls under; largest argument 88.37. NaN stays NaN.
-#[inline(always)]
-pub fn exp(x: v128) -> v128 {
-    let finite = f32x4_relaxed_min(x, splat(88.37));
-    // Adding 1.5·2²³ rounds to an integer and leaves it in the low mantissa bits.
-    let magic = splat(12_582_912.0);
-    let shifted = madd(finite, splat(core::f32::consts::LOG2_E), magic);
-    let n = sub(shifted, magic);
-    let r = nmadd(n, splat(0.693_359_375), finite);
-    let r = nmadd(n, splat(-2.121_944_4e-4), r);
-    let mut p = splat(1.987_569_15e-4);
-    p = madd(p, r, splat(1.398_199_95e-3));
-    p = madd(p, r, splat(8.333_452e-3));
-    p = madd(p, r, splat(4.166_579_6e-2));
-    p = madd(p, r, splat(1.666_666_5e-1));
-    p = madd(p, r, splat(5.000_000_1e-1));
-    let y = madd(mul(r, r), p, add(r, splat(1.0)));
-    let y = i32x4_add(y, i32x4_shl(shifted, 23));
-    // Written so that a NaN argument is not masked to 0.
-    v128_and_not_below(y, x)
-}
+/// The numbers of [`Exp`]: largest and smallest argument, log₂ e, 1.5·2²³, ln 2 in two parts, then the
+/// polynomial's.
+static EXP: [f32; 13] = [
+    88.37,
+    -87.33,
+    core::f32::consts::LOG2_E,
+    12_582_912.0,
+    0.693_359_375,
+    -2.121_944_4e-4,
+    1.987_569_15e-4,
+    1.398_199_95e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    5.000_000_1e-1,
+    1.0,
+];
 
-#[inline(always)]
-fn v128_and_not_below(y: v128, x: v128) -> v128 {
-    use core::arch::wasm32::{f32x4_ne, v128_or};
-    v128_or(
-        v128_and(y, f32x4_ge(x, splat(-87.33))),
-        v128_and(x, f32x4_ne(x, x)),
-    )
-}
+/// eˣ with its constants at hand: made once before a loop, they stay in registers or on the stack, where
+/// an engine would build literal vectors anew for every argument.
+#[derive(Clone, Copy)]
+pub struct Exp([v128; 13]);
 
-/// 1 / (1 + e⁻ˣ)
-#[inline(always)]
-pub fn logistic(x: v128) -> v128 {
-    div(splat(1.0), add(splat(1.0), exp(sub(zero(), x))))
+impl Exp {
+    #[inline(always)]
+    pub fn new() -> Exp {
+        let mut constants = [zero(); 13];
+        for (vector, number) in constants.iter_mut().zip(&EXP) {
+            // Volatile: a compiler that knew the numbers would make literals of them.
+            *vector = splat(unsafe { core::ptr::read_volatile(number) });
+        }
+        Exp(constants)
+    }
+
+    /// eˣ to about 1 ulp: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r (Cephes expf), and n
+    /// added to the exponent. 0 below −87.33, which −∞ falls under; largest argument 88.37. NaN stays
+    /// NaN.
+    #[inline(always)]
+    pub fn of(&self, x: v128) -> v128 {
+        let [most, least, log2_e, magic, high, low, c5, c4, c3, c2, c1, c0, one] = self.0;
+        // In this order NaN is what engines return; a test holds it.
+        let finite = f32x4_relaxed_min(most, x);
+        // Adding 1.5·2²³ rounds to an integer and leaves it in the low mantissa bits.
+        let shifted = madd(finite, log2_e, magic);
+        let n = sub(shifted, magic);
+        let r = nmadd(n, low, nmadd(n, high, finite));
+        let p = madd(
+            madd(madd(madd(madd(c5, r, c4), r, c3), r, c2), r, c1),
+            r,
+            c0,
+        );
+        let y = madd(mul(r, r), p, add(r, one));
+        let y = i32x4_add(y, i32x4_shl(shifted, 23));
+        // So that a NaN argument is not masked to 0.
+        v128_andnot(y, f32x4_lt(x, least))
+    }
+
+    /// 1 / (1 + e⁻ˣ)
+    #[inline(always)]
+    pub fn logistic(&self, x: v128) -> v128 {
+        let one = self.0[12];
+        div(one, add(one, self.of(sub(zero(), x))))
+    }
+
+    /// eˣ of one number.
+    #[inline(always)]
+    pub fn scalar(&self, x: f32) -> f32 {
+        f32x4_extract_lane::<0>(self.of(splat(x)))
+    }
 }
 
 /// Natural logarithm of a positive finite number, in f64: 2·artanh((m − 1)/(m + 1)) + e·ln 2.

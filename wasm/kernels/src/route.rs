@@ -1,12 +1,11 @@
 //! A router's choice: the k largest of softmax(logits), its gradient, and the order in which rows
 //! lie when each expert's are next to each other.
 
-use crate::math::exp;
-use crate::simd::*;
+use crate::math::Exp;
 use crate::{Command, Context};
 
 unsafe fn exp_of(x: f32) -> f32 {
-    f32x4_extract_lane::<0>(exp(splat(x)))
+    Exp::new().scalar(x)
 }
 
 /// The largest logit after `last` in descending order, equal ones by ascending index. Where none

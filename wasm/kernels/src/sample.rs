@@ -1,7 +1,7 @@
 //! Draws a token from each row of logits: softmax with temperature, filters as thresholds found by
 //! bisection, and the inverse of the running sum. Positive floats order as their bits do.
 
-use crate::math::{exp, ln};
+use crate::math::{ln, Exp};
 use crate::simd::*;
 use crate::{Command, Context};
 use core::arch::wasm32::{f32x4_ge, v128_and};
@@ -64,10 +64,10 @@ unsafe fn first_largest(row: *const f32, cols: usize) -> usize {
 
 /// row = exp((row − top) · factor); returns its sum.
 unsafe fn weigh(row: *mut f32, cols: usize, top: f32, factor: f32) -> f32 {
-    let mut sums = zero();
+    let (mut sums, exp) = (zero(), Exp::new());
     each4(0, cols, |c, count| {
         let centred = sub(load_up_to(row.add(c), count), splat(top));
-        let e = exp(mul(centred, splat(factor)));
+        let e = exp.of(mul(centred, splat(factor)));
         store_up_to(row.add(c), e, count);
         sums = add(sums, load_up_to(row.add(c), count));
     });

@@ -2,7 +2,7 @@
 //! runs them as one. The names are those of [`crate::simd`], and so is each lane's result.
 
 use crate::simd as four;
-use core::arch::wasm32::{f32x4_extract_lane, v128};
+use core::arch::wasm32::v128;
 
 /// Eight floats.
 pub type Pair = [v128; 2];
@@ -27,21 +27,10 @@ lanewise! {
     sqrt(a);
 }
 
+/// `function` of each half.
 #[inline(always)]
-pub fn exp(x: Pair) -> Pair {
-    [crate::math::exp(x[0]), crate::math::exp(x[1])]
-}
-#[inline(always)]
-pub fn log(x: Pair) -> Pair {
-    [crate::math::log(x[0]), crate::math::log(x[1])]
-}
-#[inline(always)]
-pub fn logistic(x: Pair) -> Pair {
-    [crate::math::logistic(x[0]), crate::math::logistic(x[1])]
-}
-#[inline(always)]
-pub fn first_lane(value: Pair) -> f32 {
-    f32x4_extract_lane::<0>(value[0])
+pub fn each(x: Pair, function: impl Fn(v128) -> v128) -> Pair {
+    [function(x[0]), function(x[1])]
 }
 #[inline(always)]
 pub fn splat(value: f32) -> Pair {
