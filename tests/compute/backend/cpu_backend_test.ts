@@ -8,8 +8,9 @@ import {
   kernelIds,
 } from "../../../compute/backend/cpu/kernel_module.ts";
 import { normals } from "../../support/random.ts";
-import { assertSameBits } from "../../support/allclose.ts";
-import { f32, runKernel, u32 } from "../../support/run_kernel.ts";
+import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
+import { gemmNn, gemmNt, gemmTn } from "../../support/reference/linear.ts";
+import { f32, type Input, runKernel, u32, values } from "../../support/run_kernel.ts";
 
 // Workers end in their own time after close().
 const LENIENT = { sanitizeOps: false, sanitizeResources: false };
@@ -110,22 +111,45 @@ Deno.test({
 });
 
 Deno.test({
-  name: "products are the same bits on one thread as on many, at sizes of several tiles and passes",
+  name: "products are right, and the same bits on one thread as on many, however they are cut",
   ...LENIENT,
   fn: async () => {
-    const shapes = [[97, 129, 1025], [200, 300, 50], [13, 257, 2100], [1, 1, 1], [600, 2, 90]];
+    // Several strips, pieces and visits; columns that survive from one piece to the next and columns that
+    // do not; thin ones on either side.
+    const shapes = [
+      [97, 129, 1025],
+      [130, 530, 700],
+      [13, 257, 1300],
+      [20, 70, 6200],
+      [300, 8, 700],
+      [8, 600, 140],
+      [600, 2, 90],
+      [1, 1, 1],
+    ] as const;
     await withThreads(1, (one) =>
       withThreads(3, async (many) => {
-        for (const [m, n, k] of shapes as [number, number, number][]) {
-          const params = { m, n, k, alpha: 0.5, accumulate: 1 };
-          const x = f32([m, k], normals(1, m * k)), w = f32([n, k], normals(2, n * k));
+        for (const [m, n, k] of shapes) {
           const y = f32([m, n], normals(3, m * n));
-          const nt = await runKernel(one, "gemm_nt", { x, w, y }, params);
-          const a = { a: { ...x, shape: [k, m] }, b: { ...w, shape: [k, n] }, y };
-          const tn = await runKernel(one, "gemm_tn", a, params);
-          const tensor = { name: `y ${m}×${n}×${k}`, shape: [m, n] };
-          assertSameBits((await runKernel(many, "gemm_nt", { x, w, y }, params)).y, nt.y, tensor);
-          assertSameBits((await runKernel(many, "gemm_tn", a, params)).y, tn.y, tensor);
+          const check = async (
+            kernel: "gemm_nt" | "gemm_nn" | "gemm_tn",
+            left: Input,
+            right: Input,
+            reference: typeof gemmNt,
+          ) => {
+            const inputs = kernel === "gemm_tn"
+              ? { a: left, b: right, y }
+              : { x: left, w: right, y };
+            const params = { m, n, k, alpha: 0.5, accumulate: 1 };
+            const tensor = { name: `y of ${kernel} ${m}×${n}×${k}`, shape: [m, n] };
+            const alone = await runKernel(one, kernel, inputs, params);
+            const product = reference(values(left), values(right), m, n, k);
+            assertAllclose(alone.y, product.map((p, i) => 0.5 * p + y.data[i]!), tensor);
+            assertSameBits((await runKernel(many, kernel, inputs, params)).y, alone.y, tensor);
+          };
+          const left = normals(1, m * k), right = normals(2, n * k, k ** -0.5);
+          await check("gemm_nt", f32([m, k], left), f32([n, k], right), gemmNt);
+          await check("gemm_nn", f32([m, k], left), f32([k, n], right), gemmNn);
+          await check("gemm_tn", f32([k, m], left), f32([k, n], right), gemmTn);
         }
       }));
   },

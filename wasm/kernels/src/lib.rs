@@ -14,6 +14,9 @@ mod attention_backward;
 mod attention_cached;
 mod copy_rows;
 mod cross_entropy;
+mod cut;
+mod dots;
+mod drive;
 mod elementwise;
 mod embedding;
 mod entropy;
@@ -211,7 +214,7 @@ mod table {
 /// Bytes that each thread needs for packed panels and score tiles.
 #[no_mangle]
 pub extern "C" fn scratch_bytes() -> usize {
-    (gemm::SCRATCH_FLOATS.max(attention_backward::SCRATCH_FLOATS) + 64) * 4
+    (drive::SCRATCH_FLOATS.max(attention_backward::SCRATCH_FLOATS) + 64) * 4
 }
 
 #[no_mangle]

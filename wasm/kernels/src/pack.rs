@@ -28,6 +28,50 @@ pub unsafe fn panel(
     }
 }
 
+/// Packs rows `k..k + depth` of columns `j..j + count` in panels that begin `next` floats apart.
+pub unsafe fn strip(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, count): (usize, usize),
+    (to, next): (*mut f32, usize),
+) {
+    let mut done = 0;
+    if !from.by_column {
+        let full = count / 8;
+        if from.bf16 {
+            whole_rows::<true>(from, (k, depth), (j, full), (to, next));
+        } else {
+            whole_rows::<false>(from, (k, depth), (j, full), (to, next));
+        }
+        done = 8 * full;
+    }
+    while done < count {
+        let part = (j + done, (count - done).min(8));
+        panel(from, (k, depth), part, to.add(done / 8 * next));
+        done += 8;
+    }
+}
+
+/// Whole panels of columns that lie by rows, row by row: each is read from end to end.
+#[inline(never)]
+unsafe fn whole_rows<const BF16: bool>(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, panels): (usize, usize),
+    (to, next): (*mut f32, usize),
+) {
+    for d in 0..depth {
+        let mut index = (k + d) * from.stride + j;
+        let mut out = to.add(d * 8);
+        for _ in 0..panels {
+            store(out, load_four::<BF16>(from.data, index));
+            store(out.add(4), load_four::<BF16>(from.data, index + 4));
+            index += 8;
+            out = out.add(next);
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn load_four<const BF16: bool>(data: *const f32, index: usize) -> v128 {
     if BF16 {
@@ -161,5 +205,56 @@ unsafe fn rows_of<const M: usize>(a: *const f32, stride: usize, depth: usize, to
             *to.add(d * M + i) = *a.add(i * stride + d);
         }
         d += 1;
+    }
+}
+
+/// Packs blocks of rows that lie by columns, `depth` values from each: first `taller` blocks of `low + 1` rows, then
+/// `others` of `low`, each with k outermost.
+pub unsafe fn columns(
+    a: *const f32,
+    stride: usize,
+    (low, taller, others): (usize, usize, usize),
+    depth: usize,
+    to: *mut f32,
+) {
+    // Few enough values of k at a time that the next block finds its share of each cache line.
+    const LINES: usize = 16;
+    let mut from = 0;
+    while from < depth {
+        let part = (from, LINES.min(depth - from));
+        let (mut a, mut to) = (a, to);
+        for block in 0..taller + others {
+            let height = if block < taller { low + 1 } else { low };
+            match height {
+                4 => columns_of::<4>(a, stride, part, to),
+                5 => columns_of::<5>(a, stride, part, to),
+                6 => columns_of::<6>(a, stride, part, to),
+                _ => {
+                    for d in part.0..part.0 + part.1 {
+                        for i in 0..height {
+                            *to.add(d * height + i) = *a.add(d * stride + i);
+                        }
+                    }
+                }
+            }
+            a = a.add(height);
+            to = to.add(height * depth);
+        }
+        from += LINES;
+    }
+}
+
+#[inline(never)]
+unsafe fn columns_of<const M: usize>(
+    a: *const f32,
+    stride: usize,
+    (from, count): (usize, usize),
+    to: *mut f32,
+) {
+    for d in from..from + count {
+        let (line, out) = (a.add(d * stride), to.add(d * M));
+        let (low, high) = (load(line), load(line.add(M - 4)));
+        store(out, low);
+        store(out.add(M - 4), high);
     }
 }

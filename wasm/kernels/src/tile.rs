@@ -44,8 +44,6 @@ pub struct Panel {
     pub columns: usize,
     pub alpha: f32,
     pub accumulate: bool,
-    /// Write c[j, i] instead of c[i, j].
-    pub transposed: bool,
 }
 
 impl Panel {
@@ -75,7 +73,6 @@ impl Panel {
             columns,
             alpha: 1.0,
             accumulate,
-            transposed: false,
         }
     }
 }
@@ -164,7 +161,7 @@ unsafe fn multiply<const M: usize, const NV: usize>(
 /// written along its rows.
 #[inline(never)]
 unsafe fn run<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize) {
-    let full = if p.transposed { 0 } else { p.columns / COLS };
+    let full = p.columns / COLS;
     let mut panel = 0;
     if WIDE.load(Relaxed) {
         while panel + 2 <= full {
@@ -211,7 +208,7 @@ unsafe fn tile<const M: usize, const NV: usize, const A: bool, const B: bool>(
     }
 }
 
-/// A tile that is cut off at the right or that goes to a transposed output.
+/// A tile that is cut off at the right.
 #[inline(never)]
 unsafe fn edge<const M: usize, const A: bool, const B: bool>(p: &Panel, i: usize, panel: usize) {
     let columns = COLS.min(p.columns - panel * COLS);
@@ -280,18 +277,13 @@ unsafe fn write_edge<const M: usize, const NV: usize>(
     (first, columns): (usize, usize),
     acc: &[[v128; NV]; M],
 ) {
-    let (row, column) = if p.transposed {
-        (1, p.c_stride)
-    } else {
-        (p.c_stride, 1)
-    };
     let mut lanes = [0f32; COLS];
     for (r, sums) in acc.iter().enumerate() {
         for (v, sum) in sums.iter().enumerate() {
             store(lanes.as_mut_ptr().add(4 * v), *sum);
         }
         for (j, lane) in lanes.iter().enumerate().take(columns) {
-            let at = p.c.add((i + r) * row + (first + j) * column);
+            let at = p.c.add((i + r) * p.c_stride + first + j);
             let value = p.alpha * lane;
             *at = if p.accumulate { *at + value } else { value };
         }
