@@ -19,6 +19,7 @@ export class Reporter {
   #points: MetricPoint[] = [];
   #progress: Progress | undefined;
   #flushed = performance.now();
+  #progressed = false;
 
   /** Bytes alive on the device. */
   deviceBytes: () => number = () => 0;
@@ -53,9 +54,10 @@ export class Reporter {
     }
   }
 
-  /** Stores what is waiting if it waits for too long. */
+  /** Stores what is waiting if it waits for too long, and a first step at once: somebody waits for it. */
   async flushIfDue(): Promise<void> {
-    if (performance.now() - this.#flushed >= FLUSH_MS) await this.flush();
+    const first = this.#progress !== undefined && !this.#progressed;
+    if (first || performance.now() - this.#flushed >= FLUSH_MS) await this.flush();
   }
 
   /**
@@ -78,7 +80,9 @@ export class Reporter {
         ...report,
       }));
     if (points.length > 0) await this.tensorboard?.add(points);
-    if (progress) this.#tell(progress);
+    if (!progress) return;
+    this.#progressed = true;
+    this.#tell(progress);
   }
 
   /**
