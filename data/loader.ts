@@ -4,13 +4,13 @@
 
 import { type Batch, type Example, IGNORED_TARGET } from "./example.ts";
 import { type ExampleStream, isStream } from "./load.ts";
-import { layOut, packRows, type Row, weigh } from "./pack.ts";
+import { type BatchShape, batchShape, layOut, packRows, type Row, weigh } from "./pack.ts";
 import { shuffled } from "./shuffle.ts";
 
 /** How examples become batches. */
 export interface LoaderOptions {
   readonly examples: readonly Example[] | ExampleStream;
-  /** Tokens of a row. */
+  /** Tokens of a row, at most. */
   readonly maxLength: number;
   /** Rows of one optimiser step, over all its micro-batches. */
   readonly batchSize: number;
@@ -42,6 +42,7 @@ export class Loader {
   readonly #options: LoaderOptions;
   /** The only window of examples that are in memory. */
   readonly #whole: Pick<OpenWindow, "examples" | "rows"> | undefined;
+  readonly #shape: BatchShape;
   #cursor: Cursor = { epoch: 0, window: 0, row: 0 };
   #open: { epoch: number; window: number; content: OpenWindow } | undefined;
   /** Blocks of each window of an epoch. */
@@ -50,17 +51,20 @@ export class Loader {
   /** @throws {RangeError} if there is no example, or one is longer than a row. */
   constructor(options: LoaderOptions) {
     this.#options = options;
-    const { examples, maxLength, packing } = options;
+    const { examples } = options;
+    this.#shape = mostOf(options);
     if (isStream(examples)) return;
     if (examples.length === 0) throw new RangeError("Cannot train: the dataset has no examples");
     if (!countsAny(examples)) throw new RangeError("Cannot train: no token of the dataset counts");
-    this.#whole = { examples, rows: rowsOf(examples, maxLength, packing) };
+    const lengths = examples.map(({ ids }) => ids.length);
+    const rows = rowsOf(lengths, options);
+    this.#whole = { examples, rows };
+    this.#shape = shapeOf(lengths, rows, options);
   }
 
-  /** Tokens of a micro-batch. */
+  /** Tokens of a micro-batch: what the data needs, where all of it is in memory. */
   get tokensPerBatch(): number {
-    const { batchSize, accumulation, maxLength } = this.#options;
-    return batchSize / accumulation * maxLength;
+    return this.#shape.rows * this.#shape.length;
   }
 
   /** Steps until the data is used up; undefined for a stream, whose rows are counted as they come. */
@@ -71,7 +75,7 @@ export class Loader {
 
   /** The next step's micro-batches, or undefined at the end of the last epoch. */
   async next(): Promise<Batch[] | undefined> {
-    const { batchSize, accumulation, maxLength } = this.#options;
+    const { batchSize, accumulation } = this.#options;
     const examples: Example[] = [];
     const rows: number[][] = [];
     while (rows.length < batchSize) {
@@ -82,8 +86,8 @@ export class Loader {
     if (rows.length === 0) return undefined;
     const size = batchSize / accumulation;
     return weigh(Array.from(
-      { length: accumulation },
-      (_, i) => layOut(examples, rows.slice(i * size, (i + 1) * size), size, maxLength),
+      { length: Math.ceil(rows.length / size) },
+      (_, i) => layOut(examples, rows.slice(i * size, (i + 1) * size), this.#shape),
     ));
   }
 
@@ -131,12 +135,12 @@ export class Loader {
     if (this.#open?.epoch === epoch && this.#open.window === window) return this.#open.content;
     // Dropped before the next is read: two windows need not be in memory together.
     this.#open = undefined;
-    const { seed, maxLength, packing } = this.#options;
+    const { seed } = this.#options;
     let read = this.#whole;
     if (read === undefined) {
       const examples = await this.#readWindow(epoch, window);
       const some = countsAny(examples) ? examples : [];
-      read = { examples: some, rows: rowsOf(some, maxLength, packing) };
+      read = { examples: some, rows: rowsOf(some.map(({ ids }) => ids.length), this.#options) };
     }
     const order = shuffled(read.rows.length, (seed + window * 0x9e3779b1) >>> 0, epoch);
     const content = { ...read, order };
@@ -179,8 +183,8 @@ function countsAny(examples: readonly Example[]): boolean {
 }
 
 /**
- * A fixed set of evaluation batches, as wide as the training batches. The weights of a batch are
- * 1 / (its own counted tokens).
+ * A fixed set of evaluation batches of one shape, with `tokensPerBatch` at most. The weights of a batch
+ * are 1 / (its own counted tokens).
  *
  * @throws {RangeError} if no token counts.
  */
@@ -192,18 +196,54 @@ export function evaluationBatches(
   if (!countsAny(examples)) {
     throw new RangeError("Cannot evaluate: no token of the held-out set counts");
   }
-  const perBatch = tokensPerBatch / maxLength;
-  const rows = rowsOf(examples, maxLength, true);
+  const lengths = examples.map(({ ids }) => ids.length);
+  const rows = rowsOf(lengths, { maxLength, packing: true });
+  const most = { rows: tokensPerBatch / maxLength, length: maxLength };
+  const shape = batchShape(rowLengths(lengths, rows), most);
   const batches: Batch[] = [];
-  for (let at = 0; at < rows.length; at += perBatch) {
-    const batch = layOut(examples, rows.slice(at, at + perBatch), perBatch, maxLength);
+  for (let at = 0; at < rows.length; at += shape.rows) {
+    const batch = layOut(examples, rows.slice(at, at + shape.rows), shape);
     if (batch.counted > 0) batches.push(...weigh([batch]));
   }
   return batches;
 }
 
-function rowsOf(examples: readonly Example[], maxLength: number, packing: boolean): Row[] {
-  const lengths = examples.map(({ ids }) => ids.length);
+/** What decides the shape of a run's batches. */
+type ShapeOptions = Omit<LoaderOptions, "examples" | "seed">;
+
+/**
+ * Tokens of a micro-batch of examples that have these lengths and are all in memory.
+ *
+ * @throws {RangeError} if one is empty or longer than a row.
+ */
+export function tokensOfBatch(lengths: readonly number[], options: ShapeOptions): number {
+  const { rows, length } = shapeOf(lengths, rowsOf(lengths, options), options);
+  return rows * length;
+}
+
+function mostOf({ batchSize, accumulation, maxLength }: ShapeOptions): BatchShape {
+  return { rows: batchSize / accumulation, length: maxLength };
+}
+
+function shapeOf(
+  lengths: readonly number[],
+  rows: readonly Row[],
+  options: ShapeOptions,
+): BatchShape {
+  const most = mostOf(options);
+  const { length } = batchShape(rowLengths(lengths, rows), most);
+  // A step may hold rows of several epochs.
+  return { rows: Math.min(most.rows, rows.length * options.epochs), length };
+}
+
+function rowsOf(
+  lengths: readonly number[],
+  { maxLength, packing }: Pick<LoaderOptions, "maxLength" | "packing">,
+): Row[] {
   if (packing) return packRows(lengths, maxLength);
   return lengths.map((length, index) => packRows([length], maxLength).map(() => index));
+}
+
+function rowLengths(lengths: readonly number[], rows: readonly Row[]): number[] {
+  return rows.map((row) => row.reduce((sum, index) => sum + lengths[index]!, 0));
 }

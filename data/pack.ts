@@ -63,6 +63,30 @@ export function packRows(lengths: readonly number[], capacity: number): Row[] {
   return rows;
 }
 
+/** How many rows a batch has, and how many tokens a row. */
+export interface BatchShape {
+  readonly rows: number;
+  readonly length: number;
+}
+
+/** Rows are multiples of this many tokens, unless they are as long as a row may be. */
+const LENGTH_STEP = 8;
+
+/**
+ * The shape of batches that hold rows like these: no longer than the longest one needs, and no more
+ * of them than there are.
+ *
+ * @param rows tokens of each row.
+ * @param most of rows in a batch and of tokens in a row.
+ */
+export function batchShape(rows: readonly number[], most: BatchShape): BatchShape {
+  const longest = rows.reduce((longest, length) => Math.max(longest, length), 1);
+  return {
+    rows: Math.max(1, Math.min(most.rows, rows.length)),
+    length: Math.min(most.length, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP),
+  };
+}
+
 /** A batch before its weights are known: they depend on the whole optimiser step. */
 export type UnweightedBatch = Omit<Batch, "weight">;
 
@@ -70,13 +94,12 @@ export type UnweightedBatch = Omit<Batch, "weight">;
  * Lays rows end to end, each in `capacity` tokens; what is left of a row, and rows that are missing,
  * become sequences of one token that is not counted.
  *
- * @param count rows in the batch, missing ones included.
+ * @param shape rows in the batch, missing ones included, and their capacity.
  */
 export function layOut(
   examples: readonly Example[],
   rows: readonly Row[],
-  count: number,
-  capacity: number,
+  { rows: count, length: capacity }: BatchShape,
 ): UnweightedBatch {
   const tokens = count * capacity;
   const ids = new Uint32Array(tokens);

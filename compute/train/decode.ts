@@ -37,6 +37,12 @@ export class Decoder {
     return await this.#state.read(rows, steps);
   }
 
+  /** Records the steps of every size. */
+  recordAll(): void {
+    for (let size = 1; size < this.batch; size *= 2) this.#record(size);
+    this.#record(this.batch);
+  }
+
   #idle(row: number): RowState {
     const cell = this.spare + row;
     const options = [0, 0, 1, 0];

@@ -169,6 +169,12 @@ export class BatchGenerator implements Generator {
     return this.#step;
   }
 
+  /** Records every pass that may be needed: a plan of memory counts them all. */
+  recordAll(): void {
+    this.#decoder.recordAll();
+    this.#prefill.recordAll(this.options.maxPromptLength - 1, this.options.batch);
+  }
+
   free(): void {
     this.#decoder.free();
     this.#prefill.free();

@@ -9,7 +9,7 @@ import { createModel, type ModelOptions } from "../models/model.ts";
 import { referenceModel } from "../models/reference.ts";
 import type { WeightSource } from "../models/weights.ts";
 import type { PolicyOptions } from "../ops/grpo_loss.ts";
-import { createGenerator } from "./generate.ts";
+import { BatchGenerator } from "./generate.ts";
 import type { GeneratorOptions } from "./generation.ts";
 import { GrpoStep } from "./grpo_step.ts";
 import { EvalStep, TrainStep } from "./step.ts";
@@ -22,8 +22,8 @@ export interface MemoryPlanOptions {
   /** Tokens of one forward and backward pass. */
   readonly tokens: number;
   readonly checkpointing: boolean;
-  /** Whether the run is evaluated too, by its loss. */
-  readonly evaluates: boolean;
+  /** Tokens of a forward pass that measures the held-out loss; 0 where none is measured. */
+  readonly evalTokens: number;
   /** Of a run that learns from what it samples. */
   readonly policy?: {
     readonly sampler: GeneratorOptions;
@@ -47,7 +47,7 @@ export interface MemoryPlan {
   readonly activations: number;
   /** The same of the evaluation, which stays allocated beside training. */
   readonly evaluation: number;
-  /** The sampler's keys and values, and a copy of what is trained where there is one. */
+  /** The sampler's keys and values and its passes, and a copy of what is trained where there is one. */
   readonly sampling: number;
   /** Batches, tables, recorded calls, and what a checkpoint is read back through. */
   readonly workspace: number;
@@ -57,12 +57,9 @@ export interface MemoryPlan {
   readonly largest: LargestTensor;
 }
 
-/**
- * Plans the memory of a run. What a sampler's own passes take is not in it: they are short, and as
- * large as its prompts turn out to be.
- */
+/** Plans the memory of a run. */
 export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan> {
-  const { config, method, dtype, tokens, checkpointing, evaluates, policy } = options;
+  const { config, method, dtype, tokens, checkpointing, evalTokens, policy } = options;
   const backend = createCountingBackend(options.device);
   const adapter = method.kind === "lora"
     ? emptyWeights(new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape])))
@@ -70,14 +67,14 @@ export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan
   const weights = emptyWeights(weightShapes(config));
   const model = await createModel({ backend, config, weights, adapter, method, dtype, seed: 0 });
   const before = backend.memory().bytes;
-  if (policy) createGenerator(model, policy.sampler);
+  if (policy) new BatchGenerator(model, policy.sampler).recordAll();
   const reference = policy?.reference ? await referenceModel(model) : undefined;
   const sampling = backend.memory().bytes - before;
   const forward = { gradientCheckpointing: checkpointing };
   const train = policy
     ? new GrpoStep(model, tokens, { ...policy.loss, ...forward, reference })
     : new TrainStep(model, tokens, forward);
-  const evaluation = evaluates ? new EvalStep(model, tokens) : undefined;
+  const evaluation = evalTokens > 0 ? new EvalStep(model, evalTokens) : undefined;
   // A checkpoint reads what is trained, one buffer at a time.
   await model.trainable.state();
   const values = model.trainable.bytes / 4;

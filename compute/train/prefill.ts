@@ -61,6 +61,17 @@ export class Prefill {
     }
   }
 
+  /** Records the largest passes that prompts of up to `longest` tokens, `batch` at once, may need. */
+  recordAll(longest: number, batch: number): void {
+    if (longest === 0) return;
+    const one = aligned(longest);
+    const most = Math.max(one, Math.min(batch * one, PASS_TOKENS));
+    const largest = powerOfTwo(most / ALIGNMENT);
+    for (let size = largest, kept = 0; size >= 1 && kept < KEPT; size /= 2, kept++) {
+      this.#pass(size * ALIGNMENT);
+    }
+  }
+
   #read(prompts: readonly Prompt[], needed: number): void {
     const { backend } = this.cache.model;
     const { plan, tokens, inputs } = this.#pass(powerOfTwo(needed / ALIGNMENT) * ALIGNMENT);

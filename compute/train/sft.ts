@@ -15,7 +15,7 @@ import { EvalStep, TrainStep } from "./step.ts";
 export interface SftOptions {
   readonly model: Model;
   readonly batches: BatchSource;
-  /** A fixed held-out set; every batch has as many tokens as the training batches. */
+  /** A fixed held-out set; every batch has as many tokens as the first. */
   readonly evalBatches?: readonly Batch[] | undefined;
   /** Tokens in a micro-batch. */
   readonly tokensPerBatch: number;
@@ -88,7 +88,7 @@ export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent>
   const { model, batches, evalBatches, optimizer, resume, signal } = options;
   const forward = { gradientCheckpointing: options.gradient_checkpointing ?? false };
   const trainStep = new TrainStep(model, options.tokensPerBatch, forward);
-  const evalStep = evalBatches ? new EvalStep(model, options.tokensPerBatch) : undefined;
+  const evalStep = evalBatches?.[0] && new EvalStep(model, evalBatches[0].ids.length);
   let step = resume?.step ?? 0;
   let tokens = resume?.tokens ?? 0;
   if (resume) {

@@ -58,7 +58,7 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
   if (resume) batches.seek(resume.cursor);
   const gradientCheckpointing = options.gradient_checkpointing ?? false;
   const trainStep = new JoinedStep(models, options.tokensPerBatch, { gradientCheckpointing });
-  const evalStep = evalBatches ? new JoinedEval(models, options.tokensPerBatch) : undefined;
+  const evalStep = evalBatches?.[0] && new JoinedEval(models, evalBatches[0].ids.length);
 
   const present = () => members.map((_, member) => member).filter((member) => !gone.has(member));
   const evaluate = async (): Promise<MemberEvent[]> => {

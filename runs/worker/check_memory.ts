@@ -5,7 +5,8 @@ import { CPU_MEMORY_BYTES } from "../../compute/backend/cpu/memory.ts";
 import type { ModelConfig } from "../../compute/models/config.ts";
 import { type MemoryPlan, planMemory } from "../../compute/train/plan_memory.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
-import { maxLengthOf } from "./training_data.ts";
+import { tokensOfBatch } from "../../data/loader.ts";
+import { batchOptions, maxLengthOf } from "./training_data.ts";
 
 /** What a run may use of a device. */
 export interface DeviceMemory {
@@ -55,39 +56,81 @@ export function deviceMemory(
 }
 
 /** Completions that a grpo run samples side by side at most. */
-const MOST_AT_ONCE = 256;
+export const MOST_AT_ONCE = 256;
+
+/** What a run's data turned out to need, once it has been read. */
+export interface DataSizes {
+  /** Tokens of a supervised micro-batch, and of a batch of the held-out set (0 without one). */
+  readonly tokens?: number;
+  readonly evalTokens?: number;
+  /** Tokens of the longest prompt that is sampled from. */
+  readonly longestPrompt?: number;
+}
 
 /**
- * The memory that a spec's training takes on a device. How long the prompts of a grpo task are is known
- * when they are read: what it needs at the least is planned.
+ * The memory that a spec's training takes on a device.
+ *
+ * @param sizes of its data. Without them a supervised run is planned for batches as large as they may
+ *   be, and a grpo run for prompts as short as they may be: what it needs at the least.
  */
-export function planRun(
+export async function planRun(
   spec: RunSpec,
   config: ModelConfig,
   device: Pick<DeviceMemory, "kind" | "software" | "maxTensorBytes">,
+  sizes: DataSizes = sizesOf(spec, config),
 ): Promise<MemoryPlan> {
   const { method, dtype, task } = spec;
-  const length = task.kind === "grpo"
-    ? Math.min(task.max_completion_length, config.max_position_embeddings - 1)
-    : maxLengthOf(spec, config);
-  return planMemory({
-    config,
-    method,
-    dtype,
-    device,
-    tokens: Math.ceil(spec.batch_size / spec.gradient_accumulation_steps) * length,
-    checkpointing: spec.gradient_checkpointing,
-    evaluates: task.kind === "sft" && evaluates(spec),
-    policy: task.kind === "sft" ? undefined : {
+  const rows = Math.ceil(spec.batch_size / spec.gradient_accumulation_steps);
+  const shared = { config, method, dtype, device, checkpointing: spec.gradient_checkpointing };
+  if (task.kind === "sft") {
+    const most = rows * maxLengthOf(spec, config);
+    const { tokens = most, evalTokens = evaluates(spec) ? most : 0 } = sizes;
+    return await planMemory({ ...shared, tokens, evalTokens });
+  }
+  const { longestPrompt: maxPromptLength = 1 } = sizes;
+  const maxCompletionLength = Math.min(
+    task.max_completion_length,
+    config.max_position_embeddings - maxPromptLength,
+  );
+  const plan = await planMemory({
+    ...shared,
+    tokens: rows * (maxPromptLength + maxCompletionLength),
+    evalTokens: 0,
+    policy: {
       sampler: {
         batch: Math.min(spec.batch_size, MOST_AT_ONCE),
-        maxPromptLength: 1,
-        maxCompletionLength: length,
+        maxPromptLength,
+        maxCompletionLength,
       },
       loss: { ...task, epsilon_high: task.epsilon_high ?? task.epsilon },
       reference: task.beta > 0 || task.log_kl,
     },
   });
+  if (!task.warm_up) return plan;
+  // It comes first and is over before the run's own memory is taken.
+  const warmUp = await planMemory({
+    config,
+    method: { kind: "full" },
+    dtype: "f32",
+    device,
+    tokens: task.warm_up.batch_size *
+      Math.min(task.warm_up.max_length, config.max_position_embeddings),
+    checkpointing: false,
+    evalTokens: 0,
+  });
+  return warmUp.total > plan.total ? warmUp : plan;
+}
+
+/** What is known of a spec's data before anything is read. */
+function sizesOf(spec: RunSpec, config: ModelConfig): DataSizes {
+  const { task } = spec;
+  if (task.kind !== "sft" || typeof task.dataset === "string" || !("inline" in task.dataset)) {
+    return {};
+  }
+  const maxLength = maxLengthOf(spec, config);
+  // The last token of a row is only a target.
+  const lengths = task.dataset.inline.input_ids.map((ids) => Math.min(ids.length - 1, maxLength));
+  return { tokens: tokensOfBatch(lengths, batchOptions(spec, task, config)) };
 }
 
 // A named dataset has a held-out split, or its run needs a little less than was planned.
@@ -106,11 +149,14 @@ export async function memoryProblem(
   config: ModelConfig,
   device: DeviceMemory,
   plan: MemoryPlan,
+  sizes?: DataSizes,
 ): Promise<string | undefined> {
   const why = misfit(plan, device, spec.model);
   if (why === undefined) return undefined;
+  const planned = (changed: RunSpec) =>
+    planRun(changed, config, device, sizes && smaller(sizes, changed, config));
   const fits = async (changed: RunSpec) =>
-    misfit(await planRun(changed, config, device), device, spec.model) === undefined;
+    misfit(await planned(changed), device, spec.model) === undefined;
   const changes = changesOf(spec, config);
   const enough: string[] = [];
   for (const { name, apply } of changes) if (await fits(apply(spec))) enough.push(name);
@@ -124,9 +170,17 @@ export async function memoryProblem(
     applied.set(name.split(":")[0]!, name);
     if (await fits(together)) return `${why}; it would fit with ${all()}`;
   }
-  const least = await planRun(together, config, device);
+  const least = await planned(together);
   return `${why}; even with ${all()} it takes ${show(least.total)}: ` +
     `expected a smaller model, or a device with more memory`;
+}
+
+/** Sizes of the same data under a spec that may have shorter or fewer rows in a batch. */
+function smaller(sizes: DataSizes, spec: RunSpec, config: ModelConfig): DataSizes {
+  const most = Math.ceil(spec.batch_size / spec.gradient_accumulation_steps) *
+    maxLengthOf(spec, config);
+  const least = (tokens: number | undefined) => tokens && Math.min(tokens, most);
+  return { ...sizes, tokens: least(sizes.tokens), evalTokens: least(sizes.evalTokens) };
 }
 
 function misfit(

@@ -5,13 +5,11 @@ import type { Model } from "../../compute/models/model.ts";
 import { createGenerator } from "../../compute/train/generate.ts";
 import { type GradedCompletion, trainGrpo } from "../../compute/train/grpo.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
+import { MOST_AT_ONCE } from "./check_memory.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { JobEvent } from "./job_events.ts";
 import { answerText, type PolicyData, type PolicyProblem } from "./policy_data.ts";
-
-/** Completions that are sampled side by side at most. */
-const MOST_AT_ONCE = 256;
 
 /** Trains by a spec's `grpo` task. */
 export async function* grpoJob(

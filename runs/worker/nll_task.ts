@@ -129,7 +129,7 @@ export class NllTask {
     }
     const part = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
-    const [batch] = weigh([layOut(part, packed, rows, maxLength)]);
+    const [batch] = weigh([layOut(part, packed, { rows, length: maxLength })]);
     const nll = await this.step.run(batch!);
     packed.forEach((row, r) => {
       let at = r * maxLength;

@@ -6,11 +6,12 @@ import type { ModelConfig } from "../../compute/models/config.ts";
 import type { MemoryPlan } from "../../compute/train/plan_memory.ts";
 import type { Configuration } from "../configuration.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
-import { deviceMemory, memoryProblem, planRun } from "./check_memory.ts";
+import { type DataSizes, deviceMemory, memoryProblem, planRun } from "./check_memory.ts";
 
 /**
  * Opens the device of a run.
  *
+ * @param sizes of its data, once it has been read.
  * @throws {RangeError} if there is none, or the run does not fit: with what takes how much, and what
  *   would make it fit.
  */
@@ -18,11 +19,12 @@ export async function openDevice(
   spec: RunSpec,
   config: ModelConfig,
   { threads, gpu, gpuMemory }: Pick<Configuration, "threads" | "gpu" | "gpuMemory">,
+  sizes?: DataSizes,
 ): Promise<{ backend: Backend; plan: MemoryPlan }> {
   const backend = await chooseBackend({ backend: spec.backend, threads, gpu });
   const device = deviceMemory(backend.info, gpuMemory);
-  const plan = await planRun(spec, config, device);
-  const problem = await memoryProblem(spec, config, device, plan);
+  const plan = await planRun(spec, config, device, sizes);
+  const problem = await memoryProblem(spec, config, device, plan, sizes);
   if (problem === undefined) return { backend, plan };
   backend.close();
   throw new RangeError(`Cannot train on ${backend.info.device}: ${problem}`);

@@ -10,6 +10,7 @@ import { type Configuration, type HomePaths, homePaths } from "../configuration.
 import type { Run } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
+import type { DataSizes } from "./check_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
 import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { exitCodeOf, fail, isFinalError } from "./failure.ts";
@@ -24,7 +25,7 @@ import { sftJob } from "./sft_job.ts";
 import { openAdapter } from "./stored_adapters.ts";
 import { EventFile } from "./tensorboard.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
-import { loadTrainingData } from "./training_data.ts";
+import { loadTrainingData, sizesOf } from "./training_data.ts";
 import { makeWarmUp, openWarmUp } from "./warm_up.ts";
 
 /** What a job process is given. */
@@ -67,8 +68,8 @@ async function train(
 
   await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
-  const { backend, plan } = await openDevice(spec, stored.config, configuration);
   const job = await openJob(spec, stored, paths);
+  const { backend, plan } = await openDevice(spec, stored.config, configuration, job.sizes);
   const { kind, device } = backend.info;
   const { state: resume, warnings } = await readNewestCheckpoint(artifacts, store, run.id);
   reporter.warn(warnings);
@@ -123,6 +124,7 @@ export async function letOthersIn(reporter: Reporter): Promise<void> {
 interface Job {
   /** Updates that the run will make. */
   readonly steps: number;
+  readonly sizes: DataSizes;
   /** What its data are like, for the run's events. */
   readonly about: Readonly<Record<string, unknown>>;
   train(
@@ -138,6 +140,7 @@ async function openJob(spec: RunSpec, stored: OpenModel, paths: HomePaths): Prom
     const data = await loadTrainingData(spec, task, stored, paths.datasets);
     return {
       steps: data.steps,
+      sizes: sizesOf(data),
       about: {},
       train: (model, resume, signal) => sftJob(spec, data, model, resume, signal),
     };
@@ -145,6 +148,7 @@ async function openJob(spec: RunSpec, stored: OpenModel, paths: HomePaths): Prom
   const data = await loadPolicyData(spec, task, stored, paths.datasets);
   return {
     steps: data.steps,
+    sizes: { longestPrompt: data.longestPrompt },
     about: { problems: data.loader.problems.length, skipped: data.skipped },
     train: (model, resume, signal) => grpoJob(spec, task, data, model, resume, signal),
   };

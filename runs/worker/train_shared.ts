@@ -26,7 +26,7 @@ import { Reporter } from "./reporter.ts";
 import { sftTeller, sharedOptions } from "./sft_job.ts";
 import { EventFile } from "./tensorboard.ts";
 import { letOthersIn, openNamedModel, type TrainRunOptions } from "./train_run.ts";
-import { loadTrainingData } from "./training_data.ts";
+import { loadTrainingData, sizesOf } from "./training_data.ts";
 
 /** Heartbeats of the other runs in the time of a lease. */
 const BEATS = 5;
@@ -112,14 +112,14 @@ async function train(
   await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const { config, weights } = stored;
-  const { backend, plan } = await openDevice(spec, config, configuration);
+  const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
+  const { backend, plan } = await openDevice(spec, config, configuration, sizesOf(data));
   const { bytes } = deviceMemory(backend.info, configuration.gpuMemory);
   // What is not weights is counted for each, though those of a thread share their workspace.
   const each = plan.total - plan.weights;
   const room = bytes === undefined ? Infinity : Math.floor((bytes - plan.weights) / each);
   await claimCompany(held, room, options);
 
-  const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
   const { kind, device } = backend.info;
   const members = held.map(({ run: { spec: { method, seed } } }) => ({ method, seed }));
   const models = await createModels({ backend, config, weights, dtype: spec.dtype }, members);

@@ -3,7 +3,7 @@
 import type { ModelConfig } from "../../compute/models/config.ts";
 import type { Batch } from "../../data/example.ts";
 import { isStream, loadExamples, openExamples } from "../../data/load.ts";
-import { evaluationBatches, Loader } from "../../data/loader.ts";
+import { evaluationBatches, Loader, type LoaderOptions } from "../../data/loader.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
@@ -23,6 +23,22 @@ export function maxLengthOf(
     : task.max_length ?? Math.min(DEFAULT_MAX_LENGTH, context);
 }
 
+/** How a supervised run's examples become batches. */
+export function batchOptions(
+  spec: RunSpec,
+  task: SftTask,
+  config: Pick<ModelConfig, "max_position_embeddings">,
+): Omit<LoaderOptions, "examples"> {
+  return {
+    maxLength: maxLengthOf(spec, config),
+    batchSize: spec.batch_size,
+    accumulation: spec.gradient_accumulation_steps,
+    packing: task.packing,
+    epochs: task.num_epochs,
+    seed: spec.seed,
+  };
+}
+
 /** What a run trains and is measured on. */
 export interface TrainingData {
   readonly loader: Loader;
@@ -30,6 +46,11 @@ export interface TrainingData {
   readonly evalBatches: Batch[] | undefined;
   /** Updates that the run will make. */
   readonly steps: number;
+}
+
+/** What its batches need of a device. */
+export function sizesOf({ loader, evalBatches }: TrainingData) {
+  return { tokens: loader.tokensPerBatch, evalTokens: evalBatches?.[0]?.ids.length ?? 0 };
 }
 
 /** Loads a spec's data. `folder` holds the dataset files. */
@@ -53,15 +74,8 @@ export async function loadTrainingData(
       `Cannot tell when to stop: the dataset is read as a stream, expected "max_steps"`,
     );
   }
-  const loader = new Loader({
-    examples: examples ?? [],
-    maxLength,
-    batchSize: spec.batch_size,
-    accumulation: spec.gradient_accumulation_steps,
-    packing: task.packing,
-    epochs: task.num_epochs,
-    seed: spec.seed,
-  });
+  const batches = batchOptions(spec, task, config);
+  const loader = new Loader({ ...batches, examples: examples ?? [] });
   // A named dataset is evaluated on its held-out split; ids and files on all of what they hold.
   const evalDataset = task.eval_dataset ?? task.dataset;
   const purpose = task.eval_dataset === undefined || isNamed(evalDataset) ? "test" : "train";
@@ -69,9 +83,10 @@ export async function loadTrainingData(
     task.eval_dataset === undefined ? withoutSplit(evalDataset) : evalDataset,
     { ...options, purpose },
   );
+  const mostTokens = batches.batchSize / batches.accumulation * maxLength;
   return {
     loader,
-    evalBatches: held && evaluationBatches(held, maxLength, loader.tokensPerBatch),
+    evalBatches: held && evaluationBatches(held, maxLength, mostTokens),
     steps: Math.min(spec.max_steps ?? Infinity, loader.steps ?? Infinity),
   };
 }

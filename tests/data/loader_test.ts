@@ -1,7 +1,7 @@
 import assert from "@std/assert";
 import fc from "fast-check";
 import { exampleOf, IGNORED_TARGET } from "../../data/example.ts";
-import { evaluationBatches, Loader, type LoaderOptions } from "../../data/loader.ts";
+import { evaluationBatches, Loader, type LoaderOptions, tokensOfBatch } from "../../data/loader.ts";
 import type { ExampleStream } from "../../data/load.ts";
 import { shuffled } from "../../data/shuffle.ts";
 
@@ -55,6 +55,29 @@ Deno.test("Loader gives every target once an epoch, in steps of one shape", asyn
   ));
 });
 
+Deno.test("Loader makes batches no larger than the data needs, with the same rows in each step", async () => {
+  // 23 examples of 2 to 7 tokens: 103 in all.
+  const shape = async (some: Partial<LoaderOptions>) => {
+    const loader = new Loader({ ...options, accumulation: 1, epochs: 1, ...some });
+    return [loader.tokensPerBatch, (await all(loader)).map((step) => step.length)];
+  };
+  // One row holds them all; without packing there are 23 rows of 8.
+  assert.deepEqual(await shape({ maxLength: 2048, batchSize: 32 }), [104, [1]]);
+  assert.deepEqual(await shape({ maxLength: 2048, batchSize: 32, packing: false }), [23 * 8, [1]]);
+  assert.deepEqual(await shape({ maxLength: 7, batchSize: 2, packing: false }), [
+    14,
+    Array.from({ length: 12 }, () => 1),
+  ]);
+  // Micro-batches without a row are not made.
+  const rest = { maxLength: 2048, batchSize: 32, packing: false, accumulation: 4 };
+  assert.deepEqual(await shape(rest), [64, [3]]);
+  // A step may hold rows of several epochs.
+  assert.deepEqual(await shape({ maxLength: 2048, batchSize: 2, epochs: 5 }), [208, [1, 1, 1]]);
+  const lengths = examples.map(({ ids }) => ids.length);
+  const some = { ...options, maxLength: 2048, batchSize: 32, accumulation: 1, epochs: 1 };
+  assert.equal(tokensOfBatch(lengths, some), 104);
+});
+
 Deno.test("Loader goes on from a stored cursor with the very same batches", async () => {
   const straight = await all(new Loader(options));
   for (let stop = 0; stop <= straight.length; stop++) {
@@ -71,8 +94,8 @@ Deno.test("Loader splits a step into micro-batches without changing what is in i
   const whole = await all(new Loader({ ...options, accumulation: 1 }));
   const parts = await all(new Loader({ ...options, accumulation: 4 }));
   assert.deepEqual(
-    parts.map((step) => step.flatMap((ids) => [...ids])),
-    whole.map(([ids]) => [...ids!]),
+    parts.map((step) => step.flatMap((ids) => [...ids.filter(Boolean)])),
+    whole.map(([ids]) => [...ids!.filter(Boolean)]),
   );
 });
 

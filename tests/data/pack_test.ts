@@ -51,7 +51,7 @@ Deno.test("layOut() keeps every sequence whole, with its own start and end, and 
   fc.assert(fc.property(lengths, fc.integer({ min: 0, max: 3 }), (sizes, missing) => {
     const examples = examplesOf(sizes);
     const rows = packRows(sizes, capacity);
-    const batch = layOut(examples, rows, rows.length + missing, capacity);
+    const batch = layOut(examples, rows, { rows: rows.length + missing, length: capacity });
     assert.equal(batch.ids.length, (rows.length + missing) * capacity);
     const seen = new Set<number>();
     let counted = 0;
@@ -83,8 +83,8 @@ Deno.test("weigh() makes the weights of all micro-batches of a step sum to 1", (
   const examples = examplesOf([9, 17, 30, 2, 40]);
   const rows = packRows(examples.map(({ ids }) => ids.length), capacity);
   const batches = weigh([
-    layOut(examples, rows.slice(0, 1), 1, capacity),
-    layOut(examples, rows.slice(1), rows.length, capacity),
+    layOut(examples, rows.slice(0, 1), { rows: 1, length: capacity }),
+    layOut(examples, rows.slice(1), { rows: rows.length, length: capacity }),
   ]);
   const total = batches.flatMap(({ weight }) => [...weight]).reduce((sum, w) => sum + w, 0);
   assert.ok(Math.abs(total - 1) < 1e-5, `weights sum to ${total}`);

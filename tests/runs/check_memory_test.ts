@@ -94,8 +94,20 @@ Deno.test("a grpo run is planned with what it needs at the least, its cache and 
   const small = await plan({}, lora);
   // 8 sequences of 129 tokens, 16 layers, keys and values of 8 heads of 64, in f32.
   const cache = 8 * 129 * 16 * 2 * 8 * 64 * 4;
-  assert.ok(small.sampling > cache && small.sampling < 1.1 * cache, `${small.sampling}`);
+  // Beside it the passes of 1, 2, 4 and 8 rows, of which the logits are the most.
+  const logits = (1 + 2 + 4 + 8) * 128256 * 4;
+  const least = cache + logits;
+  assert.ok(small.sampling > least && small.sampling < 1.1 * least, `${small.sampling}`);
   assert.equal((await plan({ max_prompt_length: 4000 }, lora)).total, small.total);
+  // Once the problems have been read, their prompts count.
+  const spec = parseRunSpec({ model: "m", batch_size: 8, method: lora, task: task({}) });
+  const read = await planRun(spec, LLAMA_1B, cpuMemory(64 * GB), { longestPrompt: 500 });
+  assert.ok(read.sampling > least + 8 * 499 * cache / (8 * 129), `${read.sampling}`);
+  assert.ok(read.activations > small.activations);
+  // A warm-up trains every weight in f32 first.
+  const warm = { dataset: "openai/gsm8k", max_steps: 10, learning_rate: 1e-4, batch_size: 8 };
+  const started = await plan({ warm_up: warm }, lora);
+  assert.equal(started.optimizer, 2 * started.weights);
   const full = { kind: "full" as const, target_modules: ["q_proj"] };
   const [without, copied] = [await plan({}, full), await plan({ log_kl: true }, full)];
   assert.equal(copied.sampling - without.sampling, 16 * 2048 * 2048 * 4);
@@ -114,12 +126,34 @@ Deno.test("the limit is the machine's memory where that is less than an address 
   );
 });
 
+Deno.test("a run on a few short rows is planned for them and not for the longest there might be", async () => {
+  const few = Array.from({ length: 10 }, (_, row) => [row, 1, 2, 3, 4, 5, 6, 7, 8]);
+  const plan = async (dataset: unknown, changes = {}) =>
+    await planRun(
+      parseRunSpec({
+        model: "m",
+        method: { kind: "lora", r: 4 },
+        batch_size: 32,
+        task: { kind: "sft", dataset, ...changes } as RunSpecInput["task"],
+      }),
+      LLAMA_1B,
+      cpuMemory(64 * GB),
+    );
+  const rows = { inline: { input_ids: few } };
+  const packed = await plan(rows), apart = await plan(rows, { packing: false });
+  // 80 tokens, where 32 rows of 2048 would have been 65,536.
+  assert.ok(packed.activations < 0.4e9, `${packed.activations}`);
+  assert.equal(packed.activations, apart.activations);
+  const named = await plan("stdlib/moby-dick");
+  assert.ok(named.activations > 100 * packed.activations, `${named.activations}`);
+});
+
 Deno.test("preflight() refuses what cannot fit into the processor's memory", async () => {
   await using tiny = await makeTinyHome();
   const spec = parseRunSpec(tinySpec({
     backend: "cpu",
     batch_size: 60_000,
-    task: { ...tinySpec().task, max_length: 32 } as RunSpecInput["task"],
+    task: { kind: "sft", dataset: "stdlib/moby-dick", max_length: 32 },
   }));
   await assert.rejects(preflight(spec, tiny), (error: Error) => {
     if (!(error instanceof InvalidSpecError)) throw error;

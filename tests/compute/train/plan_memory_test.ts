@@ -5,6 +5,9 @@ import { createModel, randomWeights } from "../../../compute/models/model.ts";
 import type { Architecture } from "../../../compute/theory/architecture.ts";
 import { ARCHITECTURES } from "../../../compute/theory/architectures.ts";
 import { fullMemory, loraMemory } from "../../../compute/theory/memory.ts";
+import { createGenerator } from "../../../compute/train/generate.ts";
+import { GrpoStep } from "../../../compute/train/grpo_step.ts";
+import { referenceModel } from "../../../compute/models/reference.ts";
 import { planMemory } from "../../../compute/train/plan_memory.ts";
 import { EvalStep, TrainStep } from "../../../compute/train/step.ts";
 import { forEachBackend } from "../../support/backends.ts";
@@ -53,7 +56,7 @@ await forEachBackend(({ kind, test }) => {
               dtype,
               tokens,
               checkpointing,
-              evaluates: true,
+              evalTokens: tokens,
               device: { kind, software },
             });
             const before = backend.memory().bytes;
@@ -83,6 +86,54 @@ await forEachBackend(({ kind, test }) => {
   }
 });
 
+await forEachBackend(({ kind, test }) => {
+  test("the planned memory of a grpo run, its sampler included, is what is allocated", async (backend) => {
+    const config = CONFIGS.llama!;
+    const sampler = { batch: 6, maxPromptLength: 40, maxCompletionLength: 24 };
+    const tokens = sampler.batch * (sampler.maxPromptLength + sampler.maxCompletionLength);
+    const loss = {
+      epsilon: 0.2,
+      epsilon_high: 0.2,
+      beta: 0.1,
+      temperature: 1,
+      importance_sampling_level: "token",
+    } as const;
+    const { software } = backend.info;
+    const options = { config, method: LORA, dtype: "f32", tokens, checkpointing: false } as const;
+    const plan = await planMemory({
+      ...options,
+      evalTokens: 0,
+      policy: { sampler, loss, reference: true },
+      device: { kind, software },
+    });
+    const before = backend.memory().bytes;
+    const weights = randomWeights(config, 1);
+    const model = await createModel({ ...options, backend, weights, seed: 0 });
+    const generator = createGenerator(model, sampler);
+    // Prompts of many lengths, and completions that end at many: every size of pass comes up.
+    const prompts = [40, 3, 17, 33, 8, 25, 12, 1, 38].map((length) =>
+      Uint32Array.from({ length }, (_, i) => (i * 37 + length) % 512)
+    );
+    for (let n = 1; n <= prompts.length; n++) {
+      await generator.generate(prompts.slice(0, n), {
+        stop_token_ids: [1, 2, 3, 4, 5, 6, 7, 8],
+        seed: n,
+        max_new_tokens: 3 + 2 * n,
+      });
+    }
+    const reference = await referenceModel(model);
+    const step = new GrpoStep(model, tokens, { ...loss, reference });
+    const slab = (await model.trainable.state())[0]!.byteLength;
+    const measured = backend.memory().bytes - before + (kind === "webgpu" ? slab : 0);
+    [step, reference, generator, model].forEach((each) => each.free());
+    assert.ok(
+      Math.abs(plan.total - measured) <= 0.05 * measured,
+      `planned ${plan.total}, measured ${measured}`,
+    );
+    assert.ok(plan.sampling > 0.05 * plan.total, `${plan.sampling} of ${plan.total}`);
+  });
+});
+
 /** config.json of a shape that the theory knows. */
 function configOf(shape: Architecture): ModelConfig {
   const architecture = shape.model_type === "llama" ? "LlamaForCausalLM" : "Qwen3ForCausalLM";
@@ -105,7 +156,7 @@ Deno.test("the formulas are within 6 % of the plan for published shapes on WebGP
           ...options,
           config: configOf(shape),
           method,
-          evaluates: false,
+          evalTokens: 0,
           device: { kind: "webgpu" },
         });
         const { total } = method.kind === "lora"
