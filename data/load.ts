@@ -8,7 +8,8 @@ import { DATASETS, findDataset, findSplit, heldOutShare } from "./datasets.ts";
 import { type Example, exampleOf, IGNORED_TARGET } from "./example.ts";
 import { openRowFile, type PlacedRow, type RowFile } from "./files/row_file.ts";
 import { isHeldOut } from "./held_out.ts";
-import { datasetFiles, isRepositoryId } from "./hub/split_files.ts";
+import { isRepositoryId, withoutRevision } from "./hub/repository_id.ts";
+import { datasetFiles } from "./hub/split_files.ts";
 import { realFileBelow } from "./real_path.ts";
 import { type ColumnNames, type JsonRow, rowKey, rowShape } from "./row_shape.ts";
 import { type RowRules, shapeExamples } from "./rows.ts";
@@ -179,7 +180,7 @@ async function openRows(
     return { files: [opened], columns, heldOut };
   }
   const { name, limit } = dataset;
-  const info = DATASETS.get(name);
+  const info = DATASETS.get(withoutRevision(name));
   const own = info === undefined ? undefined : findSplit(info, dataset.split, purpose);
   if (info !== undefined && own === undefined) return undefined;
   const split = own ?? dataset.split ?? purpose;

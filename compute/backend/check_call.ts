@@ -18,6 +18,7 @@ const U32_TENSORS = new Set([
   "first",
   "last",
   "choice",
+  "own",
   "owner",
   "tick",
   "drawn",

@@ -178,6 +178,11 @@ export const KERNELS = {
     tensors: { x: "in", order: "in", y: "out" },
     params: { rows: "u32", cols: "u32", k: "u32" },
   },
+  // own[row] = choice[order[row] / k]   choice u32[rows / k], order, own u32[rows]
+  gather_choice: {
+    tensors: { choice: "in", order: "in", own: "out" },
+    params: { rows: "u32", k: "u32" },
+  },
   // y[n, :] (=|+=) Σ_j x[place[n·k + j], :], j ascending      x [rows · k, cols], y [rows, cols]
   scatter_rows: {
     tensors: { x: "in", place: "in", y: "inout" },

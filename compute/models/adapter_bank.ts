@@ -6,8 +6,9 @@ import type { Backend, Tensor } from "../backend/backend.ts";
 import type { LoraWeights } from "../ops/linear.ts";
 import type { Matrix } from "../ops/matrix.ts";
 import { expertStack } from "./config.ts";
+import { splitFusedAdapter } from "./fused_adapter.ts";
 import { adapterNames, adapterSites, type LoraMethod } from "./method.ts";
-import type { BlockLayers, LinearLayer, Model } from "./model.ts";
+import type { BlockLayers, FeedForward, LinearLayer, Model } from "./model.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** `choice` of a row that uses no adapter. */
@@ -19,13 +20,12 @@ export interface BankedAdapter {
   readonly weights: WeightSource;
 }
 
-/** One adapter's matrices of a module. */
+/** One adapter's matrices of a module; of a layer's experts, one pair an expert. */
 interface Part {
   readonly owner: number;
   readonly r: number;
   readonly scaling: number;
-  readonly a: Float32Array;
-  readonly b: Float32Array;
+  readonly pairs: { readonly a: Float32Array; readonly b: Float32Array }[];
 }
 
 type Stack = Omit<LoraWeights, "scaling" | "select"> & {
@@ -53,15 +53,10 @@ export async function stackAdapters(
 ): Promise<AdapterBank> {
   const { backend, config } = model;
   const members = new Map<string, Part[]>();
-  for (const [owner, { method, weights }] of adapters.entries()) {
+  for (const [owner, { method, weights: stored }] of adapters.entries()) {
+    const weights = splitFusedAdapter(stored, config, method);
     const known = new Set<string>();
     for (const { module, shape: [outputs, inputs], r, scaling } of adapterSites(config, method)) {
-      if (expertStack(module)) {
-        throw new RangeError(
-          `Cannot load adapter ${owner} beside others: it adapts experts ("${module}"): ` +
-            "expected matrices that every token passes through",
-        );
-      }
       const names = adapterNames(module);
       const read = async (name: string, shape: readonly number[]) => {
         known.add(name);
@@ -76,7 +71,12 @@ export async function stackAdapters(
       };
       const a = await read(names.a, [r, inputs]);
       const b = await read(names.b, [outputs, r]);
-      members.set(module, [...members.get(module) ?? [], { owner, r, scaling, a, b }]);
+      const place = expertStack(module) ?? module;
+      const parts = members.get(place) ?? [];
+      members.set(place, parts);
+      const last = parts.at(-1);
+      if (last?.owner === owner) last.pairs.push({ a, b });
+      else parts.push({ owner, r, scaling, pairs: [{ a, b }] });
     }
     const extra = [...weights.names].find((name) => !known.has(name));
     if (extra !== undefined) {
@@ -98,24 +98,29 @@ export async function stackAdapters(
   };
 }
 
-/** A [ΣR, I] and B [O, ΣR] of one module. */
+/** A [ΣR, I] and B [O, ΣR] of one module; of a layer's experts, [E, ΣR, I] and [E, O, ΣR]. */
 function stack(backend: Backend, module: string, parts: readonly Part[]): Stack {
   const r = parts.reduce((sum, part) => sum + part.r, 0);
-  const [first] = parts as [Part];
-  const inputs = first.a.length / first.r, outputs = first.b.length / first.r;
-  const a = new Float32Array(r * inputs), b = new Float32Array(outputs * r);
+  const [{ pairs, r: first }] = parts as [Part];
+  const inputs = pairs[0]!.a.length / first, outputs = pairs[0]!.b.length / first;
+  const a = new Float32Array(pairs.length * r * inputs);
+  const b = new Float32Array(pairs.length * outputs * r);
   const owner = new Uint32Array(r), scale = new Float32Array(r);
   let at = 0;
   parts.forEach((part) => {
     const rank = part.r;
-    a.set(part.a, at * inputs);
-    for (let row = 0; row < outputs; row++) {
-      b.set(part.b.subarray(row * rank, (row + 1) * rank), row * r + at);
-    }
+    part.pairs.forEach((pair, expert) => {
+      a.set(pair.a, (expert * r + at) * inputs);
+      for (let row = 0; row < outputs; row++) {
+        const own = pair.b.subarray(row * rank, (row + 1) * rank);
+        b.set(own, (expert * outputs + row) * r + at);
+      }
+    });
     owner.fill(part.owner, at, at + rank);
     scale.fill(part.scaling, at, at + rank);
     at += rank;
   });
+  const experts = module.includes(".experts.") ? [pairs.length] : [];
   const upload = (data: Float32Array | Uint32Array, shape: readonly number[], label: string) => {
     const dtype = data instanceof Float32Array ? "f32" : "u32";
     const tensor = backend.empty(shape, dtype, `${module}.${label}`);
@@ -123,8 +128,8 @@ function stack(backend: Backend, module: string, parts: readonly Part[]): Stack 
     return tensor;
   };
   return {
-    a: upload(a, [r, inputs], "lora_A"),
-    b: upload(b, [outputs, r], "lora_B"),
+    a: upload(a, [...experts, r, inputs], "lora_A"),
+    b: upload(b, [...experts, outputs, r], "lora_B"),
     owner: upload(owner, [r], "owner"),
     scale: upload(scale, [r], "scale"),
   };
@@ -137,6 +142,11 @@ function attach(model: Model, choice: Tensor, stacks: ReadonlyMap<string, Stack>
     const { a, b, owner, scale } = found;
     return { ...layer, lora: { a, b, scaling: 1, select: { choice, owner, scale } } };
   };
+  const feedForward = ({ gate, up, down }: FeedForward, path: string): FeedForward => ({
+    gate: on(gate, `${path}.gate_proj`),
+    up: on(up, `${path}.up_proj`),
+    down: on(down, `${path}.down_proj`),
+  });
   return {
     ...model,
     blocks: model.blocks.map((block, i): BlockLayers => {
@@ -148,12 +158,11 @@ function attach(model: Model, choice: Tensor, stacks: ReadonlyMap<string, Stack>
         v: on(block.v, `${attention}.v_proj`),
         o: on(block.o, `${attention}.o_proj`),
         mlp: "router" in block.mlp
-          ? { ...block.mlp, router: on(block.mlp.router, `${mlp}.gate`) }
-          : {
-            gate: on(block.mlp.gate, `${mlp}.gate_proj`),
-            up: on(block.mlp.up, `${mlp}.up_proj`),
-            down: on(block.mlp.down, `${mlp}.down_proj`),
-          },
+          ? {
+            ...feedForward(block.mlp, `${mlp}.experts`),
+            router: on(block.mlp.router, `${mlp}.gate`),
+          }
+          : feedForward(block.mlp, mlp),
       };
     }),
     head: on(model.head, "lm_head"),

@@ -5,7 +5,9 @@
 import { expertStack, type ModelConfig, weightShapes } from "./config.ts";
 import {
   endsIn,
+  isParameter,
   leafOf,
+  parameterOf,
   patternValue,
   quoted,
   type TargetModule,
@@ -71,10 +73,16 @@ export const PEFT_PREFIX = "base_model.model.";
 export function adapterSites(config: ModelConfig, method: LoraMethod): AdapterSite[] {
   const sites = targetModules(config, method).map((target): AdapterSite => {
     const { module } = target;
-    const r = patternValue(method.rank_pattern, module, "rank_pattern") ??
-      (expertStack(module) ? expertRank(config, method.r) : method.r);
-    const lora_alpha = patternValue(method.alpha_pattern, module, "alpha_pattern") ??
-      method.lora_alpha;
+    // PEFT gives the experts of a fused parameter the rank itself.
+    const fused = isParameter(method, module);
+    const paths = fused ? [parameterOf(module)] : [module];
+    if (fused && expertStack(module)) paths.unshift(module);
+    const found = (option: "rank_pattern" | "alpha_pattern") =>
+      paths.map((path) => patternValue(method[option], path, option))
+        .find((value) => value !== undefined);
+    const r = found("rank_pattern") ??
+      (expertStack(module) && !fused ? expertRank(config, method.r) : method.r);
+    const lora_alpha = found("alpha_pattern") ?? method.lora_alpha;
     return { ...target, r, lora_alpha, scaling: lora_alpha / (method.use_rslora ? r ** 0.5 : r) };
   });
   checkExperts(config, sites);

@@ -6,6 +6,7 @@ import type { Matrix } from "../ops/matrix.ts";
 import { inverseFrequencies, ropeTable } from "../ops/rope.ts";
 import { normal, uniform } from "../rng.ts";
 import { expertStack, type ModelConfig, ROUTER_MODULE, weightShapes } from "./config.ts";
+import { splitFusedAdapter } from "./fused_adapter.ts";
 import { type FrozenType, FrozenWeights } from "./frozen_weights.ts";
 import {
   adapterNames,
@@ -183,7 +184,7 @@ export async function createModels(
   const models: Model[] = [];
   for (const [i, { method, seed, adapter }] of members.entries()) {
     const { trained, trainable } = parts[i]!;
-    if (adapter) await loadParameters(trainable, adapter, config);
+    if (adapter) await loadParameters(trainable, adapter, config, method);
     else if (method.kind === "lora") startAdapters(trainable, config, method, seed);
     models.push(assemble(backend, config, method, trainable, trained, shared));
   }
@@ -222,9 +223,11 @@ function startAdapters(
 
 async function loadParameters(
   trainable: TrainableSet,
-  source: WeightSource,
+  stored: WeightSource,
   config: ModelConfig,
+  method: Method,
 ): Promise<void> {
+  const source = method.kind === "lora" ? splitFusedAdapter(stored, config, method) : stored;
   for (const { name, value } of trainable.parameters) {
     if (!source.names.has(name)) {
       throw new RangeError(`Cannot load the adapter: it has no "${name}" [${value.shape}]`);

@@ -1,8 +1,9 @@
 // adapter_config.json, both ways: what PEFT writes as a method, and a method as PEFT reads it.
 
-import type { ModelConfig } from "./config.ts";
+import { type ModelConfig, ROUTER_MODULE } from "./config.ts";
+import { fusedSites, fusesByItself } from "./fused_adapter.ts";
 import { type AdapterSite, adapterSites, type LoraMethod, trainedWeights } from "./method.ts";
-import { leafOf, targetModules } from "./target_modules.ts";
+import { leafOf, parameterOf, targetModules } from "./target_modules.ts";
 
 type Json = Record<string, unknown>;
 
@@ -17,7 +18,6 @@ const UNKNOWN_OPTIONS = [
   "fan_in_fan_out",
   "layer_replication",
   "trainable_token_indices",
-  "target_parameters",
   "alora_invocation_tokens",
   "kasa_config",
   "use_bdlora",
@@ -93,17 +93,26 @@ export function parsePeftConfig(config: unknown): LoraMethod {
   }
   const r = positive(json, "r");
   const saved = names(json, "modules_to_save");
+  const parameters = names(json, "target_parameters");
+  if (typeof parameters === "string") fail("target_parameters", parameters, "names");
   return {
     kind: "lora",
     r,
     lora_alpha: positive(json, "lora_alpha"),
-    target_modules: names(json, "target_modules") ??
-      fail("target_modules", json.target_modules, "module names"),
+    target_modules: names(json, "target_modules") ?? (parameters ? [] : fail(
+      "target_modules",
+      json.target_modules,
+      "module names",
+    )),
+    target_parameters: parameters,
     exclude_modules: names(json, "exclude_modules"),
     layers_to_transform: layers(json),
     layers_pattern: names(json, "layers_pattern"),
     use_rslora: json.use_rslora === true,
-    rank_pattern: { ...pattern(json, "rank_pattern"), [EXPERT_MATRICES]: r },
+    rank_pattern: {
+      ...pattern(json, "rank_pattern"),
+      ...!parameters && { [EXPERT_MATRICES]: r },
+    },
     alpha_pattern: pattern(json, "alpha_pattern"),
     init: "peft",
     modules_to_save: typeof saved === "string" ? [saved] : saved,
@@ -112,45 +121,63 @@ export function parsePeftConfig(config: unknown): LoraMethod {
 
 const escaped = (path: string) => path.replaceAll(".", "\\.");
 
-/** Values by module that differ from a default: by name where all modules of that name agree, else by path. */
+/** What has an adapter in PEFT's eyes: a module, or a parameter. */
+interface Target {
+  readonly path: string;
+  readonly r: number;
+  readonly lora_alpha: number;
+}
+
+/** The end of a path that modules of a kind have in common: with what tells them from others of that leaf. */
+function nameOf(path: string): string {
+  return /experts\.\\d\+\.\w+$/.exec(path)?.[0] ?? /\w+\.weight$/.exec(path)?.[0] ?? leafOf(path);
+}
+
+/** Values by path that differ from a default: by name where all of that name agree, else by path. */
 function patternOf(
-  sites: readonly AdapterSite[],
-  value: (site: AdapterSite) => number,
-  usual: number,
+  targets: readonly Target[],
+  value: (target: Target) => number,
+  usual?: number,
 ): Record<string, number> {
   const found: Record<string, number> = {};
-  for (const site of sites) {
-    if (value(site) === usual) continue;
-    const leaf = leafOf(site.module);
-    const alike = sites.every((other) =>
-      leafOf(other.module) !== leaf || value(other) === value(site)
+  for (const target of targets) {
+    if (value(target) === usual) continue;
+    const name = nameOf(target.path);
+    const alike = targets.every((other) =>
+      nameOf(other.path) !== name || value(other) === value(target)
     );
-    found[alike ? leaf : escaped(site.module)] = value(site);
+    const key = escaped(alike ? name : target.path);
+    found[key] = value(target);
+    // Newer transformers holds a router as a parameter.
+    if (name === ROUTER_MODULE) found[`${key}\\.weight`] = value(target);
   }
   return found;
 }
 
-/** A method's adapters as PEFT reads them. */
+/** A method's adapters as PEFT reads them. `baseModel` may end in `@` and a revision. */
 export function peftConfig(
   config: ModelConfig,
   method: LoraMethod,
   baseModel: string,
 ): Record<string, unknown> {
   const sites = adapterSites(config, method);
-  // PEFT fuses experts to one parameter with newer transformers, for which it takes the default rank.
-  const usual = sites.find(({ module }) => module.includes(".experts.")) ?? method;
-  const leaves = [...new Set(sites.map(({ module }) => leafOf(module)))];
-  const byName = targetModules(config, { target_modules: leaves }).length === sites.length;
+  const { modules, parameters, fused, usual } = targetsOf(config, sites, method);
+  const leaves = [...new Set(modules.map(({ path }) => leafOf(path)))];
+  const byName = targetModules(config, { target_modules: leaves }).length === modules.length;
   // Whole paths: PEFT takes a name for every module that ends in it, "norm" for "input_layernorm" too.
   const saved = [...trainedWeights(config, method).keys()]
     .map((name) => name.replace(/\.weight$/, ""));
+  const targets = [...modules, ...parameters];
+  const [base, revision = null] = baseModel.split("@");
   return {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
-    base_model_name_or_path: baseModel,
+    base_model_name_or_path: base,
+    revision,
     r: usual.r,
     lora_alpha: usual.lora_alpha,
-    target_modules: byName ? leaves : sites.map(({ module }) => module),
+    target_modules: byName ? leaves : modules.map(({ path }) => path),
+    ...(parameters.length > 0 && { target_parameters: parameters.map(({ path }) => path) }),
     modules_to_save: saved.length > 0 ? saved : null,
     ensure_weight_tying: config.tie_word_embeddings && saved.includes("model.embed_tokens"),
     lora_dropout: 0,
@@ -160,7 +187,41 @@ export function peftConfig(
     fan_in_fan_out: false,
     init_lora_weights: true,
     inference_mode: true,
-    rank_pattern: patternOf(sites, ({ r }) => r, usual.r),
-    alpha_pattern: patternOf(sites, ({ lora_alpha }) => lora_alpha, usual.lora_alpha),
+    rank_pattern: {
+      ...patternOf(targets, ({ r }) => r, usual.r),
+      ...patternOf(fused, ({ r }) => r),
+    },
+    alpha_pattern: {
+      ...patternOf(targets, ({ lora_alpha }) => lora_alpha, usual.lora_alpha),
+      ...patternOf(fused, ({ lora_alpha }) => lora_alpha),
+    },
   };
+}
+
+/** What PEFT attaches to, and the rank and scale that are its defaults. */
+function targetsOf(config: ModelConfig, sites: readonly AdapterSite[], method: LoraMethod) {
+  const asModules = (some: readonly AdapterSite[]) =>
+    some.map(({ module, r, lora_alpha }): Target => ({ path: module, r, lora_alpha }));
+  if (fusesByItself(config, sites)) {
+    // It fuses experts to one parameter with newer transformers, for which it takes the default rank.
+    const usual = sites.find(({ module }) => module.includes(".experts.")) ?? method;
+    return { modules: asModules(sites), parameters: [], fused: [], usual };
+  }
+  const { fused, single, rest } = fusedSites(sites);
+  const parameters = [
+    ...fused.map(({ parameter, r, scaling }): Target => ({
+      path: parameter,
+      r,
+      lora_alpha: scaling * (method.use_rslora ? Math.sqrt(r) : r),
+    })),
+    ...asModules(single).map((target) => ({ ...target, path: parameterOf(target.path) })),
+  ];
+  // What each was before it was fused: PEFT passes over these keys, and we go on from there.
+  const before = fused.flatMap(({ leaves }) =>
+    [...leaves.values()].map(([site]): Target => {
+      const { module, r, lora_alpha } = site!;
+      return { path: module.replace(/\.experts\.\d+\./, ".experts.\\d+."), r, lora_alpha };
+    })
+  );
+  return { modules: asModules(rest), parameters, fused: before, usual: method };
 }

@@ -17,6 +17,8 @@ export type TargetModules = string | readonly string[];
 /** What takes a module, and what takes it out again. */
 export interface TargetOptions {
   readonly target_modules: TargetModules;
+  /** Paths, or ends of paths, of parameters that are taken whatever the other options say. */
+  readonly target_parameters?: readonly string[] | undefined;
   readonly exclude_modules?: string | readonly string[] | undefined;
   /** Indices of the layers that are taken; all if absent. Needs a list of names. */
   readonly layers_to_transform?: readonly number[] | undefined;
@@ -78,13 +80,46 @@ export function targetModules(config: ModelConfig, options: TargetOptions): Targ
     : takesByName(config, all, targets);
   const leavesOut = excluded === undefined ? () => false : excludes(all, excluded);
   const inLayers = layerFilter(config, options);
-  const taken = all.filter(({ module }) => takes(module) && !leavesOut(module) && inLayers(module));
+  const taken = all.filter(({ module }) =>
+    isParameter(options, module) || (takes(module) && !leavesOut(module) && inLayers(module))
+  );
+  checkParameters(all, options);
   // An empty list takes nothing, on purpose.
   if (taken.length > 0 || targets.length === 0) return taken;
   throw new RangeError(
     `Cannot attach to ${JSON.stringify(targets)}: ` +
       "exclude_modules and layers_to_transform leave no module of it",
   );
+}
+
+/** The parameter that holds a matrix in transformers: experts' are fused. */
+export function parameterOf(module: string): string {
+  const expert = /^(.*\.experts)\.\d+\.(gate|up|down)_proj$/.exec(module);
+  if (!expert) return `${module}.weight`;
+  return `${expert[1]}.${expert[2] === "down" ? "down_proj" : "gate_up_proj"}`;
+}
+
+/** Whether a matrix is taken by the name of its parameter. */
+export function isParameter({ target_parameters: names }: TargetOptions, module: string): boolean {
+  return names !== undefined && names.some((name) => endsIn(parameterOf(module), name));
+}
+
+function checkParameters(
+  all: readonly TargetModule[],
+  { target_parameters: names = [] }: TargetOptions,
+): void {
+  for (const name of names) {
+    if (all.some(({ module }) => endsIn(parameterOf(module), name))) continue;
+    throw new RangeError(
+      `Cannot attach to the parameter "${name}": no such parameter: expected some of ` +
+        quoted(new Set(all.map(({ module }) => endOf(parameterOf(module))))),
+    );
+  }
+}
+
+/** A parameter's path without what tells layers apart. */
+function endOf(parameter: string): string {
+  return parameter.replace(/^model\.layers\.\d+\./, "");
 }
 
 function takesByWord(

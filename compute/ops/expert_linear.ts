@@ -2,7 +2,8 @@
 // linear.ts. x [S, I] in the order of RowGroups, W [E, O, I], A [E, R, I], B [E, O, R], y [S, O].
 
 import type { Backend, Tensor } from "../backend/backend.ts";
-import type { LinearGradients, LinearSaved, LoraWeights } from "./linear.ts";
+import { gatherChoice } from "./expert_rows.ts";
+import type { AdapterSelection, LinearGradients, LinearSaved, LoraWeights } from "./linear.ts";
 import { type Matrix, withDense } from "./matrix.ts";
 import type { RowGroups } from "./route.ts";
 
@@ -23,9 +24,10 @@ export function expertLinearForward(
   backend: Backend,
   x: Tensor,
   w: Matrix,
-  { offsets }: RowGroups,
+  rowGroups: RowGroups,
   lora?: LoraWeights,
 ): { y: Tensor } & LinearSaved {
+  const { offsets } = rowGroups;
   const { rows, inputs: k, outputs: n, groups } = dimensions(x, w);
   const y = backend.empty([rows, n], "f32", `${w.label}.out`);
   if (!lora) {
@@ -41,6 +43,7 @@ export function expertLinearForward(
   const xa = backend.empty([rows, r], "f32", `${w.label}.xa`);
   const params = { rows, n: r, k, groups, alpha: lora.scaling, accumulate: 0 };
   backend.run("grouped_gemm_nt", { x, w: lora.a, offsets, y: xa }, params);
+  if (lora.select) selectRows(backend, xa, lora.select, rowGroups);
   const tensors = { x, xa, b: lora.b, offsets, y };
   withDense(
     backend,
@@ -48,6 +51,19 @@ export function expertLinearForward(
     (w) => backend.run("grouped_lora_forward", { ...tensors, w }, { rows, n, k, r, groups }),
   );
   return { y, xa };
+}
+
+/** Leaves each row the columns of its token's adapter. */
+function selectRows(
+  backend: Backend,
+  xa: Tensor,
+  { choice, owner, scale }: AdapterSelection,
+  groups: RowGroups,
+): void {
+  const [rows, cols] = xa.shape as [number, number];
+  const own = gatherChoice(backend, choice, groups);
+  backend.run("select_columns", { x: xa, choice: own, owner, scale }, { rows, cols });
+  backend.free(own);
 }
 
 /**

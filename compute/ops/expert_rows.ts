@@ -13,6 +13,18 @@ export function gatherRows(backend: Backend, x: Tensor, { order, perToken: k }: 
   return y;
 }
 
+/** u32[N·k]: the choice of each row's token. */
+export function gatherChoice(
+  backend: Backend,
+  choice: Tensor,
+  { order, perToken: k }: RowGroups,
+): Tensor {
+  const rows = choice.shape[0]! * k;
+  const own = backend.empty([rows], "u32", "choice.rows");
+  backend.run("gather_choice", { choice, order, own }, { rows, k });
+  return own;
+}
+
 /** y[n, :] (=|+=) the sum of token n's rows. */
 export function scatterRows(
   backend: Backend,

@@ -15,7 +15,10 @@ export interface LoraWeights {
   readonly select?: AdapterSelection | undefined;
 }
 
-/** Row n uses the columns c of x Aᵀ with owner[c] = choice[n], each times scale[c]. */
+/**
+ * Row n uses the columns c of x Aᵀ with owner[c] = choice[n], each times scale[c]. With experts, n is the row's
+ * token, and all experts of a layer have the same columns.
+ */
 export interface AdapterSelection {
   /** u32[N]. */
   readonly choice: Tensor;

@@ -7,7 +7,9 @@ import {
   encodeSafetensors,
   readSafetensorsHeader,
 } from "../models/safetensors.ts";
-import { PEFT_PREFIX } from "../models/method.ts";
+import type { ModelConfig } from "../models/config.ts";
+import { fuse, fusedSites, fusesByItself } from "../models/fused_adapter.ts";
+import { adapterNames, type AdapterSite, adapterSites, PEFT_PREFIX } from "../models/method.ts";
 import { peftConfig } from "../models/peft_config.ts";
 import type { TrainingState } from "./sft.ts";
 
@@ -21,23 +23,42 @@ const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value, 
  * `adapter_model.safetensors` for LoRA, `model.safetensors` with the trained weights for full fine-tuning.
  */
 export async function trainedFiles(model: Model, baseModel: string): Promise<Files> {
-  const { trainable, method, backend } = model;
-  const tensors = new Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>();
+  const { trainable, method, backend, config } = model;
+  const tensors: Tensors = new Map();
   for (const { name, value } of trainable.parameters) {
     const data = await backend.read(value) as Float32Array;
     tensors.set(name, { dtype: "F32", shape: value.shape, data });
   }
   // PEFT keeps a tied output embedding under its own name too.
   const embedding = tensors.get(`${PEFT_PREFIX}model.embed_tokens.weight`);
-  if (embedding && model.config.tie_word_embeddings) {
+  if (embedding && config.tie_word_embeddings) {
     tensors.set(`${PEFT_PREFIX}lm_head.weight`, embedding);
   }
+  if (method.kind === "lora") fuseExperts(tensors, config, adapterSites(config, method));
   const bytes = encodeSafetensors(tensors, { format: "pt" });
   if (method.kind === "full") return new Map([["model.safetensors", bytes]]);
   return new Map([
-    ["adapter_config.json", text(peftConfig(model.config, method, baseModel))],
+    ["adapter_config.json", text(peftConfig(config, method, baseModel))],
     ["adapter_model.safetensors", bytes],
   ]);
+}
+
+type Tensors = Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>;
+
+/** Puts fused matrices in place of single experts' where PEFT could not fuse them itself. */
+function fuseExperts(tensors: Tensors, config: ModelConfig, sites: readonly AdapterSite[]): void {
+  if (fusesByItself(config, sites)) return;
+  for (const site of fusedSites(sites).fused) {
+    const { a, b } = fuse(site, (name) => tensors.get(name)!.data);
+    for (const { module } of [...site.leaves.values()].flat()) {
+      const names = adapterNames(module);
+      tensors.delete(names.a);
+      tensors.delete(names.b);
+    }
+    const names = adapterNames(site.wrapper);
+    tensors.set(names.a, { dtype: "F32", ...a });
+    tensors.set(names.b, { dtype: "F32", ...b });
+  }
 }
 
 /** `trainer_state.json` and `optimizer.safetensors`: what a resume reads. */

@@ -1,6 +1,8 @@
 // Requests to the hub: to the configured endpoint and nowhere else (it may redirect to where it keeps
 // large files), patient with a hub that is busy.
 
+import { withoutRevision } from "./repository_id.ts";
+
 /** How the hub is reached. */
 export interface HubOptions {
   /** Without a slash at its end. */
@@ -108,13 +110,18 @@ export function statusError(
   if (code === "GatedRepo" || (status === 403 && code === undefined)) {
     return new RangeError(
       `${cannot}: it is gated: expected a HF_TOKEN of an account that was granted access at ` +
-        `${endpoint}/${name}`,
+        `${endpoint}/${withoutRevision(name)}`,
     );
   }
   if (status === 401 || status === 403) {
     return new RangeError(
       `${cannot}: it does not exist or is private: expected its exact name` +
         (token === undefined ? ", or HF_TOKEN to be set" : ", and a HF_TOKEN that may read it"),
+    );
+  }
+  if (code === "RevisionNotFound") {
+    return new RangeError(
+      `${cannot}: it has no such revision: expected a branch, a tag or a commit after "@"`,
     );
   }
   if (status === 404) {

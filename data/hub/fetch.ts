@@ -9,7 +9,7 @@ import { splitFiles } from "./split_files.ts";
 
 /** Where half-done downloads lie, beside the finished ones. */
 const DOWNLOADS = ".downloads";
-/** Which commit a data set's files are of, and which files belong to a split. */
+/** Which commit files are of; for a data set also which files belong to a split. */
 const NOTE = ".hub.json";
 
 /** How far a download is. */
@@ -32,7 +32,7 @@ const MODEL_FILES =
 const INDEX = "model.safetensors.index.json";
 
 /**
- * Downloads a model to `models/OWNER/NAME`, unless it is there.
+ * Downloads a model to `models/OWNER/NAME`, or `…@REVISION`, unless it is there.
  *
  * @param check looks at config.json before the weights are asked for; throws where they are of no use.
  * @throws {RangeError} if the hub has no such model for us, or no weights that can be read.
@@ -73,7 +73,7 @@ export async function fetchModel(
     await download(weights);
     report.done();
     await Deno.mkdir(dirname(target), { recursive: true });
-    await syncFolder(folder);
+    await writeNote(folder, { commit: repository.commit });
     await Deno.rename(folder, target);
     await syncFolder(dirname(target));
     await Deno.remove(work, { recursive: true });
@@ -97,10 +97,19 @@ async function weightFiles(repository: Repository, folder: string): Promise<HubF
   return [...new Set(shards as string[])].sort().map(find);
 }
 
-/** What is noted beside a data set's files. */
+/** What is noted beside files from the hub. */
 interface Note {
   readonly commit: string;
+}
+
+/** What is noted beside a data set's files. */
+interface DatasetNote extends Note {
   readonly splits: Readonly<Record<string, readonly { path: string; bytes: number }[]>>;
+}
+
+/** The commit that a model's or a data set's folder holds; undefined where it did not come from the hub. */
+export async function commitOf(folder: string): Promise<string | undefined> {
+  return (await readNote(folder))?.commit;
 }
 
 /**
@@ -118,7 +127,7 @@ export async function fetchDataset(
   const target = join(datasets, name);
   const work = join(datasets, DOWNLOADS, name.replace("/", "--"));
   await locked(work, async () => {
-    const note = await readNote(target);
+    const note = await readNote(target) as DatasetNote | undefined;
     if (note === undefined && await exists(target)) return;
     if (note && await isComplete(target, note.splits[split])) return;
     const repository = await openRepository("dataset", name, session);
@@ -154,7 +163,7 @@ export async function isHalfDownloaded(
   datasets: string,
 ): Promise<boolean> {
   const target = join(datasets, name);
-  const note = await readNote(target);
+  const note = await readNote(target) as DatasetNote | undefined;
   return note !== undefined && !(await isComplete(target, note.splits[split]));
 }
 
@@ -167,7 +176,7 @@ function noSplit({ name, files }: Repository, split: string): RangeError {
   );
 }
 
-async function isComplete(target: string, files: Note["splits"][string] | undefined) {
+async function isComplete(target: string, files: DatasetNote["splits"][string] | undefined) {
   if (files === undefined) return false;
   for (const { path, bytes } of files) {
     const found = await Deno.stat(join(target, path)).catch(() => undefined);
@@ -181,7 +190,7 @@ async function readNote(target: string): Promise<Note | undefined> {
   return await exists(path) ? JSON.parse(await Deno.readTextFile(path)) : undefined;
 }
 
-async function writeNote(target: string, note: Note): Promise<void> {
+async function writeNote(target: string, note: Note | DatasetNote): Promise<void> {
   await Deno.mkdir(target, { recursive: true });
   const temporary = join(target, `${NOTE}.${crypto.randomUUID()}.tmp`);
   await Deno.writeTextFile(temporary, JSON.stringify(note));

@@ -7,6 +7,7 @@ import {
   listFiles,
   modelInfo,
 } from "@huggingface/hub";
+import { parseRepositoryId } from "./repository_id.ts";
 import { hubFetch, type HubSession, statusError } from "./client.ts";
 
 /** A kind of repository. */
@@ -24,7 +25,9 @@ export interface HubFile {
 /** A repository at one commit. */
 export interface Repository {
   readonly kind: RepositoryKind;
+  /** As it was asked for: OWNER/NAME, perhaps with a revision. */
   readonly name: string;
+  readonly id: string;
   readonly commit: string;
   readonly files: readonly HubFile[];
 }
@@ -39,22 +42,24 @@ export async function openRepository(
   name: string,
   session: HubSession,
 ): Promise<Repository> {
+  const { id, revision } = parseRepositoryId(name)!;
   const common = {
     hubUrl: session.endpoint,
     fetch: ((input, init) => hubFetch(session, input, init)) as typeof fetch,
   };
+  const at = revision === undefined ? {} : { revision };
   try {
     const info = kind === "model"
-      ? await modelInfo({ ...common, name, additionalFields: ["sha"] })
-      : await datasetInfo({ ...common, name, additionalFields: ["sha"] });
+      ? await modelInfo({ ...common, name: id, ...at, additionalFields: ["sha"] })
+      : await datasetInfo({ ...common, name: id, ...at, additionalFields: ["sha"] });
     const commit = info.sha;
     if (!/^[0-9a-f]{40}$/.test(commit)) throw nonsense(name, `its commit is "${commit}"`);
     const files: HubFile[] = [];
-    const repo = { type: kind, name };
+    const repo = { type: kind, name: id };
     for await (const entry of listFiles({ ...common, repo, revision: commit, recursive: true })) {
       if (entry.type === "file") files.push(fileOf(name, entry));
     }
-    return { kind, name, commit, files };
+    return { kind, name, id, commit, files };
   } catch (error) {
     if (!(error instanceof HubApiError)) throw error;
     throw statusError(session, name, error.statusCode, codeOf(error));
@@ -64,18 +69,19 @@ export async function openRepository(
 /** The address of a file. */
 export function fileUrl(
   endpoint: string,
-  { kind, name, commit }: Repository,
+  { kind, id, commit }: Repository,
   path: string,
 ): string {
   const prefix = kind === "dataset" ? "datasets/" : "";
   const encoded = path.split("/").map(encodeURIComponent).join("/");
-  return `${endpoint}/${prefix}${name}/resolve/${commit}/${encoded}`;
+  return `${endpoint}/${prefix}${id}/resolve/${commit}/${encoded}`;
 }
 
 // The hub's word for the reason is in a header that the client library does not keep; the sentence is.
 function codeOf({ data }: HubApiError): string | undefined {
   const sentence = String(data?.error ?? "");
   if (/gated|restricted/i.test(sentence)) return "GatedRepo";
+  if (/invalid rev/i.test(sentence)) return "RevisionNotFound";
   return /not found/i.test(sentence) ? "RepoNotFound" : undefined;
 }
 

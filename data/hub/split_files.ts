@@ -4,11 +4,7 @@
 import { join } from "@std/path";
 import { DATASETS } from "../datasets.ts";
 import { isRowFile } from "../files/row_file.ts";
-
-/** Whether a name can be that of a repository on the hub: OWNER/NAME, and no way out of a folder. */
-export function isRepositoryId(name: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}$/.test(name);
-}
+import { isRepositoryId, withoutRevision } from "./repository_id.ts";
 
 /**
  * The files of a split among `paths`, sorted. A registered data set may be read from one folder of its
@@ -17,7 +13,7 @@ export function isRepositoryId(name: string): boolean {
  * @throws {RangeError} if the split's files are in several folders: each is a data set of its own.
  */
 export function splitFiles(name: string, split: string, paths: readonly string[]): string[] {
-  const from = DATASETS.get(name)?.folder;
+  const from = DATASETS.get(withoutRevision(name))?.folder;
   const found = paths.filter((path) => {
     const slash = path.lastIndexOf("/");
     const folder = path.slice(0, Math.max(slash, 0));

@@ -26,7 +26,9 @@ const Columns = z.partialRecord(
 
 /** A dataset of the registry or of the hub, with a split and a limit. */
 export const NamedDataset = z.strictObject({
-  name: z.string().min(1).max(200),
+  name: z.string().min(1).max(300).openapi({
+    description: "Of the hub's also with `@` and a branch, tag or commit.",
+  }),
   split: z.string().regex(
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/,
     "Expected letters, digits, `.`, `_` and `-`",

@@ -3,7 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { Dataset, FileDataset, NamedDataset } from "./dataset.ts";
 import { SamplingFields, Seed } from "./generate.ts";
-import { StoredName } from "./method.ts";
+import { ModelName, StoredName } from "./method.ts";
 
 /** How probable a model finds a data set. */
 export const NllTask = z.strictObject({
@@ -56,7 +56,7 @@ export type AccuracyTask = z.infer<typeof AccuracyTask>;
 
 /** A request. Unknown keys are refused. */
 export const EvaluateRequest = z.strictObject({
-  model: StoredName.openapi({ example: "noregret/tiny" }),
+  model: ModelName.openapi({ example: "noregret/tiny" }),
   adapter: StoredName.optional().openapi({ description: "An adapter stored under `adapters/`." }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
   dtype: z.enum(["f32", "bf16", "nf4"]).default("f32").openapi({

@@ -1,7 +1,7 @@
 // What POST /v1/generate is asked and what it answers.
 
 import { z } from "@hono/zod-openapi";
-import { StoredName } from "./method.ts";
+import { ModelName, StoredName } from "./method.ts";
 
 /** Prompts of one request, and completions of all of them together, at most. */
 export const MAX_PROMPTS = 256;
@@ -40,7 +40,7 @@ export const Seed = z.int().min(0).max(0xffffffff);
 
 /** A request. Unknown keys are refused. */
 export const GenerateRequest = z.strictObject({
-  model: StoredName.openapi({ example: "noregret/tiny" }),
+  model: ModelName.openapi({ example: "noregret/tiny" }),
   adapter: StoredName.optional().openapi({ description: "An adapter stored under `adapters/`." }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),
   dtype: z.enum(["f32", "bf16", "nf4"]).default("f32").openapi({

@@ -8,6 +8,12 @@ export const StoredName = z.string().max(200).regex(
   "Expected letters, digits, `.`, `_` and `-`, with at most one `/`",
 );
 
+/** A model's name: a folder's, or a Hugging Face id, perhaps with the revision that is wanted. */
+export const ModelName = z.string().max(300).regex(
+  /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*(@[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?)?$/,
+  "Expected letters, digits, `.`, `_` and `-`, with at most one `/`, and `@` before a revision",
+);
+
 /** One name or expression. */
 const ModuleName = z.string().min(1).max(256);
 

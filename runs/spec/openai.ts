@@ -3,12 +3,13 @@
 
 import { z } from "@hono/zod-openapi";
 import { ChatMessage, type GenerateRequest } from "./generate.ts";
-import { StoredName } from "./method.ts";
+import { ModelName, StoredName } from "./method.ts";
 
 /** `base`, or `base:adapter`. */
-const ModelName = z.string().max(401).refine((name) => {
-  const parts = name.split(":");
-  return parts.length <= 2 && parts.every((part) => StoredName.safeParse(part).success);
+const ServedName = z.string().max(501).refine((name) => {
+  const [model, adapter, more] = name.split(":");
+  return more === undefined && ModelName.safeParse(model).success &&
+    (adapter === undefined || StoredName.safeParse(adapter).success);
 }, "Expected a model's name, or model:adapter").openapi({
   description: "A model's name, or `model:adapter`.",
   example: "noregret/tiny",
@@ -18,7 +19,7 @@ const Stop = z.union([z.string().min(1).max(200), z.array(z.string().min(1).max(
 const zero = z.literal(0).nullish();
 
 const SharedFields = {
-  model: ModelName,
+  model: ServedName,
   temperature: z.number().min(0).max(100).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   top_k: z.int().min(0).max(0xffffff).nullish(),

@@ -107,6 +107,9 @@ export const RunResult = z.object({
   peak_memory_bytes: z.int(),
   seconds: z.number().openapi({ description: "Of this attempt's training." }),
   adapter: z.string().nullable().openapi({ description: "Folder under `adapters/`." }),
+  commits: z.record(z.string(), z.string()).optional().openapi({
+    description: "Of the model and the datasets that came from the hub, by name.",
+  }),
 }).openapi("RunResult");
 /** What a finished run leaves. */
 export type RunResult = z.infer<typeof RunResult>;

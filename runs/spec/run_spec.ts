@@ -3,7 +3,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { GrpoTask } from "./grpo.ts";
-import { Method, StoredName } from "./method.ts";
+import { Method, ModelName } from "./method.ts";
 import { Optimizer } from "./optimizer.ts";
 import { SftTask } from "./sft.ts";
 
@@ -12,9 +12,10 @@ export const Task = z.discriminatedUnion("kind", [SftTask, GrpoTask]).openapi("T
 
 /** What a client posts. Unknown keys are rejected; defaults are filled in. */
 export const RunSpec = z.strictObject({
-  model: StoredName.openapi({
+  model: ModelName.openapi({
     description:
-      "A shipped model, a folder under `models/` in Hugging Face layout, or a Hugging Face id.",
+      "A shipped model, a folder under `models/` in Hugging Face layout, or a Hugging Face id, " +
+      "with `@` and a branch, tag or commit where one is wanted.",
     example: "noregret/tiny",
   }),
   backend: z.enum(["auto", "cpu", "webgpu"]).default("auto"),

@@ -11,7 +11,7 @@ import { isRowFile, openRowFile } from "../../data/files/row_file.ts";
 import { realFileBelow } from "../../data/real_path.ts";
 import { rowShape } from "../../data/row_shape.ts";
 import { shapeExamples } from "../../data/rows.ts";
-import { isRepositoryId } from "../../data/hub/split_files.ts";
+import { isRepositoryId, withoutRevision } from "../../data/hub/repository_id.ts";
 import { mayBeOnHub } from "./fetch_inputs.ts";
 import { inputMessage } from "./stored_models.ts";
 import { exists } from "../write_file.ts";
@@ -76,7 +76,7 @@ function checkName(
   problems: Problem[],
   hasFiles: boolean,
 ): void {
-  const info = DATASETS.get(name);
+  const info = DATASETS.get(withoutRevision(name));
   const hub = mayBeOnHub(name, readConfiguration().hub) || hasFiles;
   if (info === undefined) {
     if (hub) return;
@@ -85,6 +85,12 @@ function checkName(
       path: namePath,
       message: `Unknown dataset "${name}"${suggestion(name, allowed)}`,
       allowed,
+    });
+  } else if (info.sample !== undefined && name !== info.name) {
+    problems.push({
+      path: namePath,
+      message: `Expected "${info.name}": it ships and has no revisions`,
+      allowed: [info.name],
     });
   } else if (split !== undefined && info.splits[split] === undefined) {
     const allowed = Object.keys(info.splits);

@@ -1,11 +1,18 @@
 // What a spec names and this machine lacks comes from the hub, before anything else of a run is done.
 
+import { join } from "@std/path";
 import { parseModelConfig } from "../../compute/models/config.ts";
 import { DATASETS, findSplit, heldOutShare } from "../../data/datasets.ts";
 import type { HubOptions } from "../../data/hub/client.ts";
-import { fetchDataset, fetchModel, type FetchOptions } from "../../data/hub/fetch.ts";
-import { isHalfDownloaded } from "../../data/hub/fetch.ts";
-import { datasetFiles, isRepositoryId } from "../../data/hub/split_files.ts";
+import {
+  commitOf,
+  fetchDataset,
+  fetchModel,
+  type FetchOptions,
+  isHalfDownloaded,
+} from "../../data/hub/fetch.ts";
+import { isRepositoryId, withoutRevision } from "../../data/hub/repository_id.ts";
+import { datasetFiles } from "../../data/hub/split_files.ts";
 import type { Configuration, HomePaths } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
@@ -77,6 +84,27 @@ export async function fetchInputs(
   lost.signal.throwIfAborted();
 }
 
+/** The commits of what a spec names and came from the hub, by name. */
+export async function hubCommits(
+  { model, task }: RunSpec,
+  { models, datasets }: HomePaths,
+): Promise<Record<string, string>> {
+  const warmUp = task.kind === "grpo" ? task.warm_up?.dataset : undefined;
+  const folders = new Map([[model, join(models, model)]]);
+  for (const dataset of [task.dataset, task.eval_dataset, warmUp]) {
+    const named = typeof dataset === "string" ? { name: dataset } : dataset;
+    if (named && "name" in named && isRepositoryId(named.name)) {
+      folders.set(named.name, join(datasets, named.name));
+    }
+  }
+  const commits: Record<string, string> = {};
+  for (const [name, folder] of folders) {
+    const commit = await commitOf(folder);
+    if (commit !== undefined) commits[name] = commit;
+  }
+  return commits;
+}
+
 /** A split on the hub. */
 interface HubSplit {
   readonly name: string;
@@ -88,7 +116,7 @@ interface HubSplit {
 function hubSplits(dataset: Dataset, purpose: "train" | "test"): HubSplit[] {
   const named = typeof dataset === "string" ? { name: dataset } : dataset;
   if (!("name" in named)) return [];
-  const info = DATASETS.get(named.name);
+  const info = DATASETS.get(withoutRevision(named.name));
   if (info?.sample !== undefined) return [];
   if (info === undefined) {
     const optional = purpose === "test" && named.split === undefined;

@@ -2,6 +2,7 @@
 
 import { basename, dirname, resolve } from "@std/path";
 import { parseArgs } from "node:util";
+import { withoutRevision } from "../../data/hub/repository_id.ts";
 import { DATASETS } from "../../data/datasets.ts";
 import { isRowFile } from "../../data/files/row_file.ts";
 import { inspectRows } from "../../data/inspect.ts";
@@ -48,7 +49,7 @@ async function main(args: string[]): Promise<number> {
   const paths = homePaths(readConfiguration().home);
   const limit = count("--rows", values.rows);
   const maxLength = count("--max-length", values["max-length"]);
-  const columns = columnsOf(values.columns) ?? DATASETS.get(source)?.columns;
+  const columns = columnsOf(values.columns) ?? DATASETS.get(withoutRevision(source))?.columns;
   const models = await listModels(paths.models);
   const model = models.find(({ name }) => name === values.model);
   if (!model) {

@@ -6,6 +6,7 @@ import { basename, join } from "@std/path";
 import { type Backend } from "../../compute/backend/backend.ts";
 import { createCpuBackend } from "../../compute/backend/cpu/cpu_backend.ts";
 import { weightShapes } from "../../compute/models/config.ts";
+import { splitFusedAdapter } from "../../compute/models/fused_adapter.ts";
 import { adapterNames, adapterSites, trainedWeights } from "../../compute/models/method.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { ELEMENT_BYTES, safetensorsHeader } from "../../compute/models/safetensors.ts";
@@ -49,7 +50,8 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
   using base = await openModel(model);
   const { config } = base;
   const method = parsePeftConfig(await parseJsonFile(adapter, ADAPTER_CONFIG));
-  using changes = await openAdapter(adapter);
+  using stored = await openAdapter(adapter);
+  const changes = splitFusedAdapter(stored.weights, config, method);
   const sites = new Map(
     adapterSites(config, method).map((site) => [`${site.module}.weight`, site]),
   );
@@ -68,11 +70,11 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
     const value = async (name: string): Promise<Float32Array> => {
       const replaced = saved.get(sourceOf(name));
       const weight = replaced
-        ? await changes.weights.read(replaced, "f32")
+        ? await changes.read(replaced, "f32")
         : await base.weights.read(sourceOf(name), "f32");
       const site = sites.get(name);
       if (!site) return weight as Float32Array;
-      return await addProduct(backend, weight as Float32Array, site, changes.weights);
+      return await addProduct(backend, weight as Float32Array, site, changes);
     };
     const shards = shardsOf(shapes, dtypeOf, options.shardBytes ?? SHARD_BYTES);
     await fillFolderAtomically(out, async (folder) => {

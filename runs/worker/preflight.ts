@@ -13,6 +13,7 @@ import type { RunSpec } from "../spec/run_spec.ts";
 import { availableBackend } from "./available_backend.ts";
 import { checkDataset } from "./check_dataset.ts";
 import { cpuMemory, memoryProblem, planRun } from "./check_memory.ts";
+import { withoutRevision } from "../../data/hub/repository_id.ts";
 import { mayBeOnHub } from "./fetch_inputs.ts";
 import { publishedConfig } from "./plan_shape.ts";
 import { checkAdapter } from "./stored_adapters.ts";
@@ -96,7 +97,7 @@ function checkLengths(
 /** A dataset whose rows have no answer to hold a completion against. */
 function checkVerifiable(dataset: ProblemDataset, path: string, problems: Problem[]): void {
   const name = typeof dataset === "string" ? dataset : "name" in dataset ? dataset.name : undefined;
-  const info = name === undefined ? undefined : DATASETS.get(name);
+  const info = name === undefined ? undefined : DATASETS.get(withoutRevision(name));
   if (info === undefined || info.schema === "problem") return;
   const allowed = [...DATASETS.values()].filter(({ schema }) => schema === "problem");
   problems.push({
@@ -115,7 +116,7 @@ async function checkModel(
   const model = models.find((each) => each.name === name);
   if (model === undefined) {
     // The run's job downloads it; what is known of its shapes is checked now.
-    if (mayBeOnHub(name, readConfiguration().hub)) return publishedConfig(name);
+    if (mayBeOnHub(name, readConfiguration().hub)) return publishedConfig(withoutRevision(name));
     const allowed = models.map((each) => each.name);
     problems.push({
       path: "/model",

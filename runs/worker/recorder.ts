@@ -23,17 +23,24 @@ export class Recorder {
     readonly reporter: Reporter,
     readonly artifacts: ArtifactStore,
     readonly summary: Summary,
+    readonly commits: Readonly<Record<string, string>>,
   ) {}
 
-  /** Goes on behind the points of earlier attempts. */
+  /**
+   * Says what is trained, and goes on behind the points of earlier attempts.
+   *
+   * @param commits of what came from the hub, by name.
+   */
   static async open(
     run: Run,
     model: Model,
     reporter: Reporter,
     artifacts: ArtifactStore,
+    commits: Readonly<Record<string, string>>,
   ): Promise<Recorder> {
+    reporter.add("model", { trainable_parameters: model.trainable.count, commits });
     const summary = new Summary(await reporter.store.points(run.id));
-    return new Recorder(run, model, reporter, artifacts, summary);
+    return new Recorder(run, model, reporter, artifacts, summary, commits);
   }
 
   /** Takes what happened. */
@@ -82,6 +89,7 @@ export class Recorder {
       peak_memory_bytes: model.backend.memory().peakBytes,
       seconds: (performance.now() - this.#started) / 1000,
       adapter,
+      commits: this.commits,
     };
     await reporter.whenRoom(
       "store the result",

@@ -6,6 +6,7 @@ import {
   type LoraMethod as PeftMethod,
   trainableShapes,
 } from "../../compute/models/method.ts";
+import { splitFusedAdapter } from "../../compute/models/fused_adapter.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
 import { adapterName } from "../checkpoint_files.ts";
@@ -77,11 +78,12 @@ export async function checkAdapter(
     checkScales(name, theirs, method, config, problems);
     if (problems.length > before) return;
     using open = await openAdapter(adapter.folder);
+    const weights = splitFusedAdapter(open.weights, config, method);
     const shapes = new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape]));
-    checkWeights(open.weights, shapes);
+    checkWeights(weights, shapes);
     // A tied output embedding that was saved beside the input embedding is the same matrix.
     const tied = (each: string) => config.tie_word_embeddings && each.endsWith(".lm_head.weight");
-    const extra = [...open.weights.names].find((each) => !shapes.has(each) && !tied(each));
+    const extra = [...weights.names].find((each) => !shapes.has(each) && !tied(each));
     if (extra !== undefined) {
       throw new RangeError(
         `Cannot go on from "${name}": it holds "${extra}", which this method does not train`,

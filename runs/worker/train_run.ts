@@ -16,7 +16,7 @@ import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { exitCodeOf, fail, isFinalError } from "./failure.ts";
 import { grpoJob } from "./grpo_job.ts";
 import type { JobEvent } from "./job_events.ts";
-import { fetchInputs } from "./fetch_inputs.ts";
+import { fetchInputs, hubCommits } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { loadPolicyData } from "./policy_data.ts";
 import { Recorder } from "./recorder.ts";
@@ -100,9 +100,9 @@ async function train(
   }
   using warmed = warmUp && await openWarmUp(spec, warmUp, backend, artifacts);
   const model = await buildModel(spec, warmed ?? stored, backend, artifacts);
-  reporter.add("model", { trainable_parameters: model.trainable.count });
 
-  const recorder = await Recorder.open(run, model, reporter, artifacts);
+  const commits = await hubCommits(spec, paths);
+  const recorder = await Recorder.open(run, model, reporter, artifacts, commits);
   for await (const event of job.train(model, resume, signal)) {
     await recorder.take(event);
     await letOthersIn(reporter);

@@ -19,7 +19,7 @@ import { deviceMemory } from "./check_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
 import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { exitCodeOf, fail, isFinalError } from "./failure.ts";
-import { fetchInputs } from "./fetch_inputs.ts";
+import { fetchInputs, hubCommits } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { Recorder } from "./recorder.ts";
 import { Reporter } from "./reporter.ts";
@@ -123,6 +123,7 @@ async function train(
   const { kind, device } = backend.info;
   const members = held.map(({ run: { spec: { method, seed } } }) => ({ method, seed }));
   const models = await createModels({ backend, config, weights, dtype: spec.dtype }, members);
+  const commits = await hubCommits(spec, paths);
   using files = new DisposableStack();
   const recorders: Recorder[] = [];
   for (const [i, { run, reporter, resume }] of held.entries()) {
@@ -141,8 +142,7 @@ async function train(
       reporter.tensorboard = files.use(await EventFile.create(folder, (resume?.step ?? -1) + 1));
     }
     reporter.deviceBytes = () => backend.memory().bytes;
-    reporter.add("model", { trainable_parameters: models[i]!.trainable.count });
-    recorders.push(await Recorder.open(run, models[i]!, reporter, artifacts));
+    recorders.push(await Recorder.open(run, models[i]!, reporter, artifacts, commits));
   }
 
   const tellers = held.map(({ resume }) => sftTeller(data.steps, resume));

@@ -68,6 +68,7 @@ Deno.test("a run downloads the model and the data set that it names, and trains"
     assert.equal(last.commit, server.commit);
   }
   const { result } = await service.json(`/v1/runs/${id}`);
+  assert.deepEqual(result.commits, { "lab/tiny": server.commit, "lab/sums": server.commit });
   assert.ok(result.eval_nll < result.initial_eval_nll - 0.5, JSON.stringify(result));
   const { models } = await service.json("/v1/models");
   assert.ok(models.some(({ name }: { name: string }) => name === "lab/tiny"));
@@ -79,6 +80,47 @@ Deno.test("a run downloads the model and the data set that it names, and trains"
   await service.events(await service.post(spec({ seed: 1, max_steps: 2 })));
   assert.equal(server.seen.length, asked);
   assert.ok(!JSON.stringify(events).includes("hf_secret"));
+});
+
+Deno.test("a run trains on the revisions that it names and says which commits they are", async () => {
+  await using tiny = await makeTinyHome();
+  await using server = await hub();
+  const commit = "3".repeat(40);
+  const files = {
+    "models/lab/tiny": {
+      "config.json": JSON.stringify(TINY_CONFIG),
+      "model.safetensors": await tinyWeights(),
+    },
+    "datasets/lab/sums": { "data/train-00000-of-00001.parquet": rows(40, 100) },
+  };
+  server.revisions.set("v2", { commit, files });
+  await using service = await Service.start(tiny.home, { HF_ENDPOINT: server.endpoint });
+  const task = {
+    kind: "sft" as const,
+    dataset: {
+      name: "lab/sums@v2",
+      split: "train",
+      columns: { problem: "question", solution: "reply" },
+    },
+    max_length: 16,
+  };
+  const id = await service.post(spec({ model: "lab/tiny@v2", task, max_steps: 2 }));
+  const last = (await service.events(id)).at(-1)!;
+  assert.equal(last.type, "succeeded", JSON.stringify(last));
+  const { result } = await service.json(`/v1/runs/${id}`);
+  assert.deepEqual(result.commits, { "lab/tiny@v2": commit, "lab/sums@v2": commit });
+  const adapter = await service.json(`/v1/runs/${id}/adapter/adapter_config.json`);
+  assert.equal(adapter.base_model_name_or_path, "lab/tiny");
+  assert.equal(adapter.revision, "v2");
+  const body = JSON.stringify({
+    model: "lab/tiny@v2",
+    adapter: id,
+    prompts: [[1, 2]],
+    max_new_tokens: 2,
+  });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await service.json("/v1/generate", { method: "POST", headers, body });
+  assert.equal(answer.model, "lab/tiny@v2");
 });
 
 Deno.test("a run whose model cannot be had fails with what to do, and leaves nothing half done", async () => {

@@ -24,6 +24,10 @@ const MODEL = fileURLToPath(new URL("../../data/models/tiny", import.meta.url));
 const MOE_MODEL = fileURLToPath(
   new URL("../fixtures/numerics/qwen3-moe-attn/model", import.meta.url),
 );
+/** Its middle layer has no experts. */
+const MIXED_MODEL = fileURLToPath(
+  new URL("../fixtures/numerics/qwen3-moe-experts/model", import.meta.url),
+);
 const MAKER = fileURLToPath(new URL("../support/peft_adapter.py", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../support/peft_nll.py", import.meta.url));
 
@@ -48,6 +52,37 @@ const OPTIONS: readonly Record<string, unknown>[] = [
   { r: 2, target_modules: ".*layers\\.[02]\\.self_attn\\.(q|o)_proj" },
   { r: 2, target_modules: "all-linear", exclude_modules: ["o_proj", "layers.0.mlp.up_proj"] },
   { r: 2, target_modules: ["q_proj"], modules_to_save: ["model.norm"] },
+];
+
+/** The same for experts, which PEFT holds fused. */
+const FUSED_OPTIONS: readonly Record<string, unknown>[] = [
+  {
+    r: 2,
+    target_modules: [],
+    target_parameters: ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"],
+  },
+  { r: 3, target_modules: ["q_proj"], target_parameters: ["mlp.experts.gate_up_proj"] },
+  { r: 2, target_modules: ["v_proj"], target_parameters: ["mlp.experts.down_proj"] },
+  {
+    r: 2,
+    target_modules: [],
+    target_parameters: ["mlp.gate.weight", "experts.gate_up_proj", "experts.down_proj"],
+    rank_pattern: { "experts.gate_up_proj": 5 },
+    alpha_pattern: { "layers.1.mlp.experts.down_proj": 3 },
+    use_rslora: true,
+  },
+  // Names of single experts' matrices: it fuses them.
+  { r: 2, target_modules: ["q_proj", "gate_proj", "up_proj", "down_proj"] },
+  { r: 2, target_modules: "all-linear" },
+];
+
+/** Ours that it could not fuse itself, and one that it can. */
+const EXPERT_METHODS: readonly Partial<LoraMethod>[] = [
+  {},
+  { target_modules: ["gate_proj", "k_proj"] },
+  { target_modules: ["up_proj", "down_proj"] },
+  { rank_pattern: { "experts\\.\\d+\\.up_proj": 3 }, alpha_pattern: { gate_proj: 20 } },
+  { target_modules: "all-linear", layers_to_transform: [0], use_rslora: true },
 ];
 
 /** Mean NLL of rows under a model with an adapter, and the adapter as it is written back. */
@@ -149,6 +184,65 @@ Deno.test({
           `${json(OPTIONS[i] ?? all)}: ${found[i]}, PEFT ${nll}`,
         )
       );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "fused adapters of experts go both ways between PEFT and us",
+  ignore,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const rows = [[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9], [2, 7, 1, 8, 2, 8, 1, 8]];
+      const json = JSON.stringify;
+      const made = (await python([MAKER, MOE_MODEL, folder, json(FUSED_OPTIONS), json(rows)]))!;
+      assert(made.out, made.error);
+      for (const [i, expected] of (JSON.parse(made.out) as number[]).entries()) {
+        const config = JSON.parse(await Deno.readTextFile(`${folder}/${i}/adapter_config.json`));
+        const bytes = await Deno.readFile(`${folder}/${i}/adapter_model.safetensors`);
+        const weights = await openWeights([bytesSource(bytes, "adapter")]);
+        const { nll } = await ours(MOE_MODEL, { method: parsePeftConfig(config), weights }, rows);
+        assert(
+          Math.abs(nll - expected) < 1e-4,
+          `${json(FUSED_OPTIONS[i])}: ${nll}, PEFT ${expected}`,
+        );
+      }
+      const cases: { model: string; adapter: string; rows: number[][] }[] = [];
+      const found: { nll: number; method: LoraMethod }[] = [];
+      for (const model of [MOE_MODEL, MIXED_MODEL]) {
+        for (const change of EXPERT_METHODS) {
+          const method: LoraMethod = {
+            kind: "lora",
+            r: 4,
+            lora_alpha: 8,
+            target_modules: "all",
+            init: "peft",
+            ...change,
+          };
+          const { nll, files } = await ours(model, { method }, rows);
+          const adapter = `${folder}/ours${cases.length}`;
+          await writeFiles(adapter, files);
+          // What we write, we read.
+          const text = new TextDecoder().decode(files.get("adapter_config.json"));
+          const bytes = files.get("adapter_model.safetensors")!;
+          const weights = await openWeights([bytesSource(bytes, "adapter")]);
+          for (const read of [method, parsePeftConfig(JSON.parse(text))]) {
+            const again = await ours(model, { method: read, weights }, rows);
+            assert(Math.abs(again.nll - nll) < 1e-6, `${json(read)}: ${nll}, read ${again.nll}`);
+          }
+          cases.push({ model, adapter, rows });
+          found.push({ nll, method });
+        }
+      }
+      (await peftNll(cases)).forEach((nll, i) => {
+        const { nll: own, method } = found[i]!;
+        assert(Math.abs(nll - own) < 1e-4, `${i} ${json(method)}: ${own}, PEFT ${nll}`);
+      });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

@@ -35,6 +35,10 @@ export class HubServer implements AsyncDisposable {
   readonly gated = new Map<string, string>();
   /** Changes with what it holds. */
   commit = "1".repeat(40);
+  /** Branches and tags by name, each with its commit and its own files by repository. */
+  readonly revisions = new Map<string, { commit: string; files: Record<string, HubRepository> }>();
+  /** Where large files lie on a store of their own (Xet): an address that may only be asked with its signature. */
+  store: HubServer | undefined;
 
   /** @param repositories by `models/OWNER/NAME` and `datasets/OWNER/NAME`. */
   constructor(repositories: Record<string, HubRepository>) {
@@ -61,14 +65,24 @@ export class HubServer implements AsyncDisposable {
     const range = request.headers.get("Range");
     const authorization = request.headers.get("Authorization");
     this.seen.push({ path, range, authorization });
-    const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\//.exec(path);
+    const stored = /^\/xet\/([^/]+\/[^/]+\/[^/]+)\/(.+)$/.exec(path);
+    if (stored) return this.#fromStore(request, stored[1]!, stored[2]!, range);
+    const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(revision|tree)\/([^/]+)/.exec(path);
     const file = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([0-9a-f]{40})\/(.+)$/.exec(path);
     const id = api ? `${api[1]}/${api[2]}` : file ? `${file[1] ?? "models/"}${file[2]}` : "";
     const fault = this.#fault(api ? api[3]! : file?.[4] ?? "");
     if (fault && "status" in fault) {
       return new Response(fault.body ?? "", { status: fault.status, headers: fault.headers ?? {} });
     }
-    const repository = this.#repositories[id];
+    const asked = api?.[4] ?? file?.[3] ?? "main";
+    const other = [...this.revisions].find(([name, { commit }]) => [name, commit].includes(asked));
+    if (api && !other && !["main", "HEAD", this.commit].includes(asked)) {
+      return json({ error: `Invalid rev id: ${asked}` }, 404, {
+        "X-Error-Code": "RevisionNotFound",
+      });
+    }
+    const commit = other?.[1].commit ?? this.commit;
+    const repository = (other?.[1].files ?? this.#repositories)[id];
     if (repository === undefined) {
       return json({ error: "Repository not found" }, 404, { "X-Error-Code": "RepoNotFound" });
     }
@@ -79,14 +93,42 @@ export class HubServer implements AsyncDisposable {
     }
     if (api?.[3] === "revision") {
       const name = api[2];
-      return json({ _id: "1", id: name, sha: this.commit, lastModified: "2025-01-01T00:00:00Z" });
+      return json({ _id: "1", id: name, sha: commit, lastModified: "2025-01-01T00:00:00Z" });
     }
     if (api) return json(Object.entries(repository).map(([path, data]) => entry(path, data)));
     const data = repository[file![4]!];
-    if (data === undefined || file![3] !== this.commit) {
+    if (data === undefined || file![3] !== commit) {
       return json({ error: "Entry not found" }, 404, { "X-Error-Code": "EntryNotFound" });
     }
+    if (this.store && bytesOf(data).length > LFS_BYTES) return this.#toStore(id, file![4]!, data);
     return send(fault && "bytes" in fault ? fault.bytes : bytesOf(data), range, fault);
+  }
+
+  /** As the hub answers for a file that its content-addressed store has: to clients of that, and to all others. */
+  #toStore(id: string, path: string, data: HubRepository[string]): Response {
+    const hash = createHash("sha256").update(bytesOf(data)).digest("hex");
+    return new Response(null, {
+      status: 302,
+      headers: {
+        "X-Repo-Commit": this.commit,
+        "X-Xet-Hash": hash,
+        "X-Linked-Size": String(bytesOf(data).length),
+        "X-Linked-ETag": `"${hash}"`,
+        "Link": `<${this.endpoint}/api/${id}/xet-read-token/${this.commit}>; rel="xet-auth", ` +
+          `<https://cas.example/v1/reconstructions/${hash}>; rel="xet-reconstruction-info"`,
+        "Location": `${this.store!.endpoint}/xet/${id}/${path}?X-Xet-Signed-Range=all&Signature=s`,
+      },
+    });
+  }
+
+  /** A store refuses a token that is not its own, as the real one does. */
+  #fromStore(request: Request, id: string, path: string, range: string | null): Response {
+    const signed = new URL(request.url).searchParams.get("Signature") === "s";
+    const data = this.#repositories[id]?.[path];
+    if (!signed || request.headers.has("Authorization") || data === undefined) {
+      return new Response("AccessDenied", { status: 403 });
+    }
+    return send(bytesOf(data), range, this.#fault(path));
   }
 
   #fault(key: string): Fault | undefined {

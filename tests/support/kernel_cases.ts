@@ -220,6 +220,14 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
     },
     params: { slots: ROWS, groups: EXPERTS },
   },
+  gather_choice: {
+    inputs: {
+      choice: u32([45], integers(6, 45, 3)),
+      order: ORDER,
+      own: u32([ROWS], new Uint32Array(ROWS)),
+    },
+    params: { rows: ROWS, k: PER_TOKEN },
+  },
   gather_rows: {
     inputs: { x: random(1, [45, COLS]), order: ORDER, y: blank([ROWS, COLS]) },
     params: { rows: ROWS, cols: COLS, k: PER_TOKEN },

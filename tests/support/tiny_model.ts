@@ -28,6 +28,17 @@ export const TINY: ModelConfig = parseModelConfig({
   tie_word_embeddings: true,
 });
 
+/** The same with five experts, two for each token, in the second layer. */
+export const TINY_EXPERTS: ModelConfig = parseModelConfig({
+  ...TINY,
+  architectures: ["Qwen3MoeForCausalLM"],
+  num_experts: 5,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 20,
+  norm_topk_prob: true,
+  mlp_only_layers: [0],
+});
+
 /** Rank-4 LoRA on every matrix. */
 export const LORA: LoraMethod = {
   kind: "lora",
@@ -43,8 +54,9 @@ export function tinyModel(
   method: Method = LORA,
   options: Partial<ModelOptions> = {},
 ): Promise<Model> {
-  const weights = randomWeights(TINY, 7, 0.2);
-  return createModel({ backend, config: TINY, weights, method, dtype: "f32", seed: 3, ...options });
+  const { config = TINY } = options;
+  const weights = randomWeights(config, 7, 0.2);
+  return createModel({ backend, config, weights, method, dtype: "f32", seed: 3, ...options });
 }
 
 /** `rows` sequences of `length` tokens that follow a pattern, so that there is something to learn. */

@@ -88,6 +88,7 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     order: rows,
     y: rows * cols,
   }),
+  gather_choice: ({ rows, k }) => ({ choice: Math.ceil(rows / k), order: rows, own: rows }),
   scatter_rows: ({ rows, cols, k }) => ({ x: rows * k * cols, place: rows * k, y: rows * cols }),
   scale_rows: ({ rows, cols }) => ({ x: rows * cols, scale: rows, order: rows, y: rows * cols }),
   scale_rows_backward: ({ rows, cols }) => ({

@@ -67,6 +67,58 @@ Deno.test("peftConfig() makes the experts' rank the default, which newer transfo
   assert.deepEqual(written.rank_pattern, { q_proj: 4, k_proj: 4, v_proj: 4, o_proj: 4 });
 });
 
+Deno.test("parsePeftConfig() takes fused experts by their parameters, with the rank itself", () => {
+  const read = parsePeftConfig({
+    peft_type: "LORA",
+    r: 3,
+    lora_alpha: 6,
+    target_modules: [],
+    target_parameters: [
+      "experts.gate_up_proj",
+      "model.layers.1.mlp.experts.down_proj",
+      "gate.weight",
+    ],
+    rank_pattern: { ".*\\.gate_up_proj": 6 },
+    alpha_pattern: { ".*\\.gate_up_proj": 24 },
+  });
+  const sites = adapterSites(MOE, read).map(({ module, r, scaling }) =>
+    `${module} ${r} ${scaling}`
+  );
+  const experts = (layer: number, leaf: string, what: string) =>
+    Array.from({ length: 4 }, (_, e) => `model.layers.${layer}.mlp.experts.${e}.${leaf} ${what}`);
+  const expected = [0, 1].flatMap((layer) => [
+    `model.layers.${layer}.mlp.gate 3 2`,
+    ...experts(layer, "gate_proj", "6 4"),
+    ...experts(layer, "up_proj", "6 4"),
+    ...layer === 1 ? experts(layer, "down_proj", "3 2") : [],
+  ]);
+  assert.deepEqual(sites.sort(), expected.sort());
+  assert.throws(
+    () => adapterSites(MOE, { ...read, target_parameters: ["experts.up_proj"] }),
+    /Cannot attach to the parameter "experts.up_proj": .* "mlp.experts.gate_up_proj"/,
+  );
+});
+
+Deno.test("peftConfig() names parameters where PEFT could not fuse the experts itself", () => {
+  for (
+    const [change, parameters] of [
+      [{ target_modules: ["gate_proj", "q_proj"] }, ["gate_up_proj", "gate_up_proj"]],
+      [{ rank_pattern: { up_proj: 3 } }, [
+        "gate_up_proj",
+        "down_proj",
+        "gate_up_proj",
+        "down_proj",
+      ]],
+      [{}, undefined],
+      [{ target_modules: ["down_proj"] }, undefined],
+    ] as const
+  ) {
+    const written = peftConfig(MOE, { ...BASE, ...change }, "base");
+    const names = written.target_parameters as string[] | undefined;
+    assert.deepEqual(names?.map((name) => name.split(".").at(-1)), parameters);
+  }
+});
+
 const GOOD = { peft_type: "LORA", r: 2, lora_alpha: 4, target_modules: ["q_proj"] };
 const BAD: readonly [object, RegExp][] = [
   [{ peft_type: "IA3" }, /"peft_type" is "IA3", expected "LORA"/],
@@ -77,7 +129,10 @@ const BAD: readonly [object, RegExp][] = [
   [{ rank_pattern: { q_proj: -1 } }, /"rank_pattern" is \{"q_proj":-1\}, expected numbers > 0/],
   [{ layers_to_transform: [-1] }, /"layers_to_transform" is \[-1\], expected indices/],
   [{ use_dora: true }, /its use_dora is on/],
-  [{ target_parameters: ["mlp.experts.down_proj"] }, /its target_parameters is on/],
+  [
+    { target_parameters: "mlp.experts.down_proj" },
+    /"target_parameters" is "mlp.experts.down_proj"/,
+  ],
   [{ bias: "all" }, /"bias" is "all", expected "none"/],
   [{ init_lora_weights: "pissa_niter_4" }, /has changed the base model's weights too/],
 ];

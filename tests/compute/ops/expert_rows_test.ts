@@ -1,3 +1,4 @@
+import assert from "@std/assert";
 import { forEachBackend } from "../../support/backends.ts";
 import { assertAllclose } from "../../support/allclose.ts";
 import { lossAfter, numericGradient, upstream } from "../../support/gradcheck.ts";
@@ -27,6 +28,13 @@ await forEachBackend(({ test }) => {
         return Array.from(x.subarray(token * cols, (token + 1) * cols));
       });
       assertAllclose(gathered.y, copies, { name: "gathered", shape: [rows, cols] });
+      const choice = integers(4, tokens, 3);
+      const { own } = await runKernel(backend, "gather_choice", {
+        choice: u32([tokens], choice),
+        order: u32([rows], order),
+        own: u32([rows], new Array(rows).fill(7)),
+      }, { rows, k });
+      assert.deepEqual([...own], order.map((slot) => choice[Math.floor(slot / k)]));
       for (const accumulate of [0, 1]) {
         const start = normals(3, tokens * cols);
         const scattered = await runKernel(backend, "scatter_rows", {

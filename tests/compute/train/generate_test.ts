@@ -14,7 +14,7 @@ import { assertAllclose } from "../../support/allclose.ts";
 import { forEachBackend } from "../../support/backends.ts";
 import { adapted, NUMERICS_CASES, numericsCase } from "../../support/numerics.ts";
 import { integers } from "../../support/random.ts";
-import { LORA, TINY, tinyBatch, tinyModel } from "../../support/tiny_model.ts";
+import { LORA, TINY, TINY_EXPERTS, tinyBatch, tinyModel } from "../../support/tiny_model.ts";
 
 const SIZES = { batch: 4, maxPromptLength: 40, maxCompletionLength: 24 };
 const ids = (completions: readonly Completion[]) => completions.map((c) => [...c.ids]);
@@ -194,52 +194,55 @@ await forEachBackend(({ test }) => {
     model.free();
   });
 
-  test("adapters side by side give what each gives alone, and none gives the base", async (backend) => {
-    const methods = [
-      { ...LORA, r: 3, lora_alpha: 9 },
-      { ...LORA, r: 5, lora_alpha: 2, target_modules: "attention" as const },
-    ];
-    const base = await tinyModel(backend, { ...LORA, target_modules: [] });
-    const prompts = [prompt(1, 9), prompt(2, 5), prompt(3, 14)];
-    const greedy = { temperature: 0, max_new_tokens: 12 };
-    const expected: number[][] = [];
-    const banked = [];
-    for (const [i, method] of methods.entries()) {
-      const model = await tinyModel(backend, method, { seed: 40 + i });
-      const values = new Map<string, Float32Array>();
-      for (const { name, value } of model.trainable.parameters) {
-        // B is 0 at the start: an adapter that does something has another.
-        const n = value.shape.reduce((a, b) => a * b, 1);
-        const noise = integers(name.length + i, n, 200);
-        const data = Float32Array.from(noise, (x) => (x - 100) / 200);
-        backend.write(value, data);
-        values.set(name, data);
+  for (const [what, config] of [["", TINY], [" of experts", TINY_EXPERTS]] as const) {
+    test(`adapters${what} side by side give what each gives alone, and none gives the base`, async (backend) => {
+      // An expert has the rank over the experts of a token.
+      const methods = [
+        { ...LORA, r: 6, lora_alpha: 9 },
+        { ...LORA, r: 4, lora_alpha: 2, target_modules: what ? "all-linear" : "attention" },
+      ];
+      const base = await tinyModel(backend, { ...LORA, target_modules: [] }, { config });
+      const prompts = [prompt(1, 9), prompt(2, 5), prompt(3, 14)];
+      const greedy = { temperature: 0, max_new_tokens: 12 };
+      const expected: number[][] = [];
+      const banked = [];
+      for (const [i, method] of methods.entries()) {
+        const model = await tinyModel(backend, method, { config, seed: 40 + i });
+        const values = new Map<string, Float32Array>();
+        for (const { name, value } of model.trainable.parameters) {
+          // B is 0 at the start: an adapter that does something has another.
+          const n = value.shape.reduce((a, b) => a * b, 1);
+          const noise = integers(name.length + i, n, 200);
+          const data = Float32Array.from(noise, (x) => (x - 100) / 200);
+          backend.write(value, data);
+          values.set(name, data);
+        }
+        const alone = createGenerator(model, SIZES);
+        expected.push(...ids(await alone.generate([prompts[i]!], greedy)));
+        alone.free();
+        banked.push({
+          method,
+          weights: {
+            names: new Set(values.keys()),
+            shape: (name: string) => model.trainable.get(name)!.value.shape,
+            read: (name: string) => Promise.resolve(values.get(name)!),
+          },
+        });
+        const bank = i === 1 ? await stackAdapters(base, banked) : undefined;
+        model.free();
+        if (!bank) continue;
+        const plain = createGenerator(base, SIZES);
+        expected.push(...ids(await plain.generate([prompts[2]!], greedy)));
+        plain.free();
+        const together = new BatchGenerator(base, SIZES, bank);
+        const adapters = [0, 1, undefined];
+        assert.deepEqual(ids(await together.generate(prompts, { ...greedy, adapters })), expected);
+        together.free();
+        bank.free();
       }
-      const alone = createGenerator(model, SIZES);
-      expected.push(...ids(await alone.generate([prompts[i]!], greedy)));
-      alone.free();
-      banked.push({
-        method,
-        weights: {
-          names: new Set(values.keys()),
-          shape: (name: string) => model.trainable.get(name)!.value.shape,
-          read: (name: string) => Promise.resolve(values.get(name)!),
-        },
-      });
-      const bank = i === 1 ? await stackAdapters(base, banked) : undefined;
-      model.free();
-      if (!bank) continue;
-      const plain = createGenerator(base, SIZES);
-      expected.push(...ids(await plain.generate([prompts[2]!], greedy)));
-      plain.free();
-      const together = new BatchGenerator(base, SIZES, bank);
-      const adapters = [0, 1, undefined];
-      assert.deepEqual(ids(await together.generate(prompts, { ...greedy, adapters })), expected);
-      together.free();
-      bank.free();
-    }
-    base.free();
-  });
+      base.free();
+    });
+  }
 
   test("sequences of one prompt share its cells", async (backend) => {
     const model = await tinyModel(backend);

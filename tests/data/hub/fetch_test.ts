@@ -2,6 +2,7 @@ import assert from "@std/assert";
 import { join } from "@std/path";
 import type { HubSession } from "../../../data/hub/client.ts";
 import {
+  commitOf,
   type DownloadProgress,
   fetchDataset,
   fetchModel,
@@ -67,7 +68,7 @@ async function home(repositories: ConstructorParameters<typeof HubServer>[0]): P
   };
 }
 
-const READY = ["LICENSE", "config.json", "model.safetensors", "tokenizer.json"]
+const READY = [".hub.json", "LICENSE", "config.json", "model.safetensors", "tokenizer.json"]
   .map((name) => `lab/model/${name}`);
 const LOCK = ".downloads/lab--model.lock";
 
@@ -187,6 +188,41 @@ Deno.test("a gated, a private and a missing repository say what to do", async ()
   await assert.rejects(it.model("lab/private"), { message: /it does not exist or is private/ });
   const messages = JSON.stringify(it.progress);
   assert.ok(!messages.includes("hf_good"));
+});
+
+Deno.test("a revision has a folder of its own, and its commit is noted", async () => {
+  await using it = await home({ "models/lab/model": MODEL });
+  const older = random(2000), commit = "2".repeat(40);
+  it.hub.revisions.set("v1.0", {
+    commit,
+    files: { "models/lab/model": { ...MODEL, "model.safetensors": older } },
+  });
+  await it.model();
+  await it.model("lab/model@v1.0");
+  const read = (name: string) => Deno.readFile(join(it.path, name, "model.safetensors"));
+  assert.deepEqual(await read("lab/model"), weights);
+  assert.deepEqual(await read("lab/model@v1.0"), older);
+  assert.equal(await commitOf(join(it.path, "lab/model")), it.hub.commit);
+  assert.equal(await commitOf(join(it.path, "lab/model@v1.0")), commit);
+  await it.model(`lab/model@${commit}`);
+  assert.deepEqual(await read(`lab/model@${commit}`), older);
+  await assert.rejects(it.model("lab/model@v2.0"), {
+    name: "RangeError",
+    message: /"lab\/model@v2\.0": \S+ answers 404: it has no such revision: expected a branch/,
+  });
+});
+
+Deno.test("what a content-addressed store holds comes from there, in parts, without the hub's token", async () => {
+  await using it = await home({ "models/lab/model": MODEL });
+  await using store = new HubServer({ "models/lab/model": MODEL });
+  it.hub.store = store;
+  it.hub.gated.set("models/lab/model", "hf_good");
+  store.faults.set("model.safetensors", [{ cutAfter: 20_000 }]);
+  await it.model("lab/model", { token: "hf_good" });
+  assert.deepEqual(await Deno.readFile(join(it.path, "lab/model/model.safetensors")), weights);
+  assert.equal(store.seen.length, 2);
+  assert.ok(store.seen.every(({ authorization }) => authorization === null));
+  assert.notEqual(store.seen[1]!.range, null);
 });
 
 Deno.test("a model of no use is refused before its weights are downloaded", async () => {

@@ -117,6 +117,7 @@ mod table {
         route_backward = route::backward,
         group_rows = route::group_rows,
         gather_rows = rows::gather,
+        gather_choice = rows::gather_choice,
         scatter_rows = rows::scatter,
         scale_rows = rows::scale,
         scale_rows_backward = rows::scale_backward,

@@ -17,6 +17,16 @@ pub unsafe fn gather(context: &Context, command: &Command) {
     }
 }
 
+pub unsafe fn gather_choice(context: &Context, command: &Command) {
+    let (choice, order): (*const u32, *const u32) = (command.tensor(0), command.tensor(1));
+    let own: *mut u32 = command.tensor(2);
+    let (rows, k) = (command.size(0), command.size(1));
+    let (from, to) = context.part(rows, 4);
+    for row in from..to {
+        *own.add(row) = *choice.add(*order.add(row) as usize / k);
+    }
+}
+
 pub unsafe fn scatter(context: &Context, command: &Command) {
     let (x, place): (*const f32, *const u32) = (command.tensor(0), command.tensor(1));
     let y: *mut f32 = command.tensor(2);

@@ -22,6 +22,7 @@ import { dot, recordMetrics, sumSquares } from "./reductions.ts";
 import { rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
 import {
+  gatherChoice,
   gatherRows,
   groupRows,
   route,
@@ -58,6 +59,7 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   route_backward: routeBackward,
   group_rows: groupRows,
   gather_rows: gatherRows,
+  gather_choice: gatherChoice,
   scatter_rows: scatterRows,
   scale_rows: scaleRows,
   scale_rows_backward: scaleRowsBackward,

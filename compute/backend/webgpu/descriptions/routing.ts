@@ -1,5 +1,6 @@
 // A router's choice, and rows of tokens to rows of experts and back.
 
+import choiceSource from "../../../../shaders/gather_choice.wgsl" with { type: "text" };
 import gatherSource from "../../../../shaders/gather_rows.wgsl" with { type: "text" };
 import groupSource from "../../../../shaders/group_rows.wgsl" with { type: "text" };
 import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
@@ -101,6 +102,23 @@ export const gatherRows: Describe<"gather_rows"> = ({ x, order, y }, params) => 
     ["y", y, rows * cols],
   ]);
   return byElement("gather_rows", gatherSource, { x, order, y }, params);
+};
+
+/** Describes `gather_choice`. */
+export const gatherChoice: Describe<"gather_choice"> = ({ choice, order, own }, { rows, k }) => {
+  checkSizes("gather_choice", [
+    ["choice", choice, Math.ceil(rows / k)],
+    ["order", order, rows],
+    ["own", own, rows],
+  ]);
+  const WG = 256;
+  return [{
+    shader: { name: "gather_choice", source: choiceSource },
+    bindings: { choice, order, own },
+    params: { rows, k },
+    constants: { WG },
+    grid: foldedGrid(Math.ceil(rows / WG)),
+  }];
 };
 
 /** Describes `scatter_rows`. */
