@@ -191,14 +191,20 @@ const isMlp = ({ module }: AdapterSite) => /\.mlp\.(gate|up|down)_proj$/.test(mo
 
 /**
  * Whether PEFT can fuse single experts' adapters by itself. It does so for gate and up together, at one
- * rank and scale in all layers, and where no layer has a feed-forward network without experts.
+ * rank and scale in all layers, and where no layer has a feed-forward network without experts. It doubles rank and
+ * alpha, which keeps the scale unless that is alpha over the root of the rank.
  */
-export function fusesByItself({ experts }: ModelConfig, sites: readonly AdapterSite[]): boolean {
+export function fusesByItself(
+  { experts }: ModelConfig,
+  sites: readonly AdapterSite[],
+  { use_rslora }: LoraMethod,
+): boolean {
   if (experts === undefined) return true;
   const of = (leaf: string) =>
     sites.filter(({ module }) => expertStack(module) && leafOf(module) === leaf);
   const gate = of("gate_proj"), up = of("up_proj");
   const [first] = gate;
+  if (use_rslora && gate.length > 0) return false;
   return !sites.some(isMlp) && gate.length === up.length &&
     [...gate, ...up].every(({ r, scaling }) => r === first!.r && scaling === first!.scaling);
 }

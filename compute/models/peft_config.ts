@@ -202,7 +202,7 @@ export function peftConfig(
 function targetsOf(config: ModelConfig, sites: readonly AdapterSite[], method: LoraMethod) {
   const asModules = (some: readonly AdapterSite[]) =>
     some.map(({ module, r, lora_alpha }): Target => ({ path: module, r, lora_alpha }));
-  if (fusesByItself(config, sites)) {
+  if (fusesByItself(config, sites, method)) {
     // It fuses experts to one parameter with newer transformers, for which it takes the default rank.
     const usual = sites.find(({ module }) => module.includes(".experts.")) ?? method;
     return { modules: asModules(sites), parameters: [], fused: [], usual };

@@ -9,7 +9,7 @@ import {
 } from "../models/safetensors.ts";
 import type { ModelConfig } from "../models/config.ts";
 import { fuse, fusedSites, fusesByItself } from "../models/fused_adapter.ts";
-import { adapterNames, type AdapterSite, adapterSites, PEFT_PREFIX } from "../models/method.ts";
+import { adapterNames, adapterSites, type LoraMethod, PEFT_PREFIX } from "../models/method.ts";
 import { peftConfig } from "../models/peft_config.ts";
 import type { TrainingState } from "./sft.ts";
 
@@ -34,7 +34,7 @@ export async function trainedFiles(model: Model, baseModel: string): Promise<Fil
   if (embedding && config.tie_word_embeddings) {
     tensors.set(`${PEFT_PREFIX}lm_head.weight`, embedding);
   }
-  if (method.kind === "lora") fuseExperts(tensors, config, adapterSites(config, method));
+  if (method.kind === "lora") fuseExperts(tensors, config, method);
   const bytes = encodeSafetensors(tensors, { format: "pt" });
   if (method.kind === "full") return new Map([["model.safetensors", bytes]]);
   return new Map([
@@ -46,8 +46,9 @@ export async function trainedFiles(model: Model, baseModel: string): Promise<Fil
 type Tensors = Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>;
 
 /** Puts fused matrices in place of single experts' where PEFT could not fuse them itself. */
-function fuseExperts(tensors: Tensors, config: ModelConfig, sites: readonly AdapterSite[]): void {
-  if (fusesByItself(config, sites)) return;
+function fuseExperts(tensors: Tensors, config: ModelConfig, method: LoraMethod): void {
+  const sites = adapterSites(config, method);
+  if (fusesByItself(config, sites, method)) return;
   for (const site of fusedSites(sites).fused) {
     const { a, b } = fuse(site, (name) => tensors.get(name)!.data);
     for (const { module } of [...site.leaves.values()].flat()) {
