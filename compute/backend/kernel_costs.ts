@@ -46,6 +46,7 @@ const OPERATIONS: { readonly [K in KernelName]: Operations<K> } = {
   route: ({ rows, cols }) => 4 * rows * cols,
   route_backward: ({ rows, cols }) => 4 * rows * cols,
   group_rows: () => 0,
+  gather_choice: () => 0,
   gather_rows: () => 0,
   scatter_rows: ({ rows, cols, k }) => rows * cols * k,
   scale_rows: ({ rows, cols }) => rows * cols,
