@@ -5,27 +5,25 @@
 //
 //   memorised bits = Σ over counted tokens of log2(vocabulary) − NLL / ln 2
 //
-// The capacity is the most that any load of any length of training reached: a lower bound.
+// "Until it does not hold more" has two sides, and both are measured: more rows, in as many updates of as
+// many rows, and more updates on the same rows. The learning rate falls to 0 in each run.
 
 import { capacityBits } from "../compute/theory/capacity.ts";
 import { loraParameters } from "../compute/theory/parameters.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
-import { shapesOf } from "./shapes_of.ts";
 import { CAPACITY_PRESETS, type CapacityPreset } from "./capacity_presets.ts";
 import { plotCapacity } from "./capacity_plot.ts";
 import { type CapacityRow, capacityRows, loadOf } from "./capacity_rows.ts";
 import { capacityVerdicts } from "./capacity_verdicts.ts";
 import type { Curve, Figure, FigureOptions } from "./figure.ts";
-import { evaluationSteps } from "./fig1_presets.ts";
+import { targetsOf } from "./final_rows.ts";
 import { expandGrid } from "./grid.ts";
 import { KEY_TOKENS, randomRows } from "./random_rows.ts";
 import { seedsOf } from "./setting.ts";
+import { shapesOf } from "./shapes_of.ts";
 
-/** How many times a run looks at what it has memorised. */
-const EVALUATIONS = 8;
-
-/** Most passes over the rows that a spec allows. */
-const MOST_EPOCHS = 1000;
+/** As many passes over the rows as the updates take. */
+const MOST_EPOCHS = 100_000;
 
 function withOptions(preset: CapacityPreset, { ranks, lrs, steps }: FigureOptions): CapacityPreset {
   return {
@@ -36,37 +34,45 @@ function withOptions(preset: CapacityPreset, { ranks, lrs, steps }: FigureOption
   };
 }
 
+/** Load and length of each run, the lengths of the load that has several last. */
+function trainings({ loads, steps, longLoad, lengths }: CapacityPreset) {
+  return [
+    ...loads.map((load) => ({ load, steps })),
+    ...lengths.map((length) => ({
+      load: longLoad,
+      steps: Math.max(1, Math.round(length * steps)),
+    })),
+  ];
+}
+
 function grid(options: FigureOptions): RunSpec[] {
   const preset = withOptions(CAPACITY_PRESETS[options.preset], options);
-  const shapes = shapesOf(preset.model);
-  const bitsPerRow = (preset.length - KEY_TOKENS) * Math.log2(shapes.vocab_size);
+  const { model, targets, length } = preset;
+  const shapes = shapesOf(model);
+  const bitsPerRow = (length - KEY_TOKENS) * Math.log2(shapes.vocab_size);
   return seedsOf(preset, options).flatMap((seed) =>
     preset.ranks.flatMap((r) =>
-      preset.loads.flatMap((load) => {
-        const bits = load * capacityBits(loraParameters(shapes, "all", r));
+      trainings(preset).flatMap(({ load, steps }) => {
+        const bits = load * capacityBits(loraParameters(shapes, targets, r));
         const count = Math.max(1, Math.round(bits / bitsPerRow));
-        const inline = randomRows({
-          count,
-          length: preset.length,
-          vocabulary: shapes.vocab_size,
-          seed,
-        });
+        const inline = randomRows({ count, length, vocabulary: shapes.vocab_size, seed });
         return expandGrid({
-          model: preset.model,
+          model,
           seed,
-          method: { kind: "lora", r, target_modules: "all" },
+          method: { kind: "lora", r, target_modules: targets === "all" ? "all" : [...targets] },
           task: {
             kind: "sft",
             dataset: { inline },
             eval_dataset: { inline },
-            max_length: preset.length,
+            max_length: length,
             num_epochs: MOST_EPOCHS,
           },
-          optimizer: { lr_scheduler_type: "linear" },
-          batch_size: Math.max(1, Math.round(count / preset.updatesPerPass)),
-          max_steps: preset.steps,
-          eval_steps: evaluationSteps(preset.steps, EVALUATIONS),
-          logging_steps: Math.max(1, Math.floor(preset.steps / 20)),
+          // A short memory of squared gradients: they fall by orders of magnitude on the way.
+          optimizer: { lr_scheduler_type: "linear", betas: [0.9, 0.99] },
+          batch_size: Math.min(count, preset.batch * r),
+          max_steps: steps,
+          eval_steps: [steps],
+          logging_steps: Math.max(1, Math.floor(steps / 20)),
           save_steps: 1_000_000,
           ...(options.backend !== undefined && { backend: options.backend }),
         }, { "optimizer.learning_rate": preset.rates });
@@ -78,7 +84,12 @@ function grid(options: FigureOptions): RunSpec[] {
 function curve(spec: RunSpec): Curve {
   const { rows, counted } = loadOf(spec);
   const r = spec.method.kind === "lora" ? spec.method.r : 0;
-  return { panel: "random rows", name: `LoRA r=${r}, ${rows} rows of ${counted / rows} tokens` };
+  const targets = targetsOf(spec);
+  return {
+    panel: "random rows",
+    name: `LoRA r=${r}${targets === "all" ? "" : ` on ${targets}`}, ${rows} rows of ` +
+      `${counted / rows} tokens, ${spec.max_steps} updates`,
+  };
 }
 
 /** How many bits a LoRA of each rank holds. */

@@ -1,82 +1,81 @@
-// The measured capacity as Vega-Lite: bits memorised over bits shown for each rank, and bits memorised over
-// parameters beside the rule of 2 bits.
+// The measured capacity as Vega-Lite: bits a parameter over the load and over the updates, beside the rule
+// of 2 bits, with the hyperbola that they follow.
 
 import { BITS_PER_PARAMETER } from "../compute/theory/capacity.ts";
-import { capacitiesOf, type CapacityRow } from "./capacity_rows.ts";
+import { bestAlong, capacitiesOf, type CapacityRow, longestRows } from "./capacity_rows.ts";
 import type { PlotSpec } from "./figure.ts";
 import { groupBy } from "./final_rows.ts";
 import { bandPoint, curvePanel, type PlotAxis, type PlotCurve } from "./plot/curve_panel.ts";
 import { logTicks } from "./plot/log_ticks.ts";
 import { INK, rankColours, THEME } from "./plot/theme.ts";
 
+/** Below this a bit a parameter is not worth drawing. */
+const LEAST = 0.05;
+
+type Column = "load" | "steps";
+
 /** The picture of the measured capacity's rows. */
 export function plotCapacity(rows: readonly CapacityRow[]): PlotSpec {
   const ranks = [...groupBy(rows, ({ r }) => r)].sort(([a], [b]) => a - b);
   const colours = rankColours(ranks.map(([r]) => r));
-  const byLoad = ranks.map(([r, own]): PlotCurve => ({
-    name: `LoRA r=${r}`,
-    colour: colours.get(r)!,
-    points: [...groupBy(own, ({ data_bits }) => data_bits)].sort(([a], [b]) => a - b)
-      .map(([bits, at]) =>
-        bandPoint(
-          bits,
-          [...groupBy(at, ({ seed }) => seed).values()].map((some) =>
-            Math.max(1, ...some.map(({ memorised_bits }) => memorised_bits))
-          ),
-        )
-      ),
-  }));
-  const found = [...groupBy(capacitiesOf(rows), ({ parameters }) => parameters)]
-    .sort(([a], [b]) => a - b);
-  const measured: PlotCurve = {
-    name: "measured",
-    colour: "#0072b2",
-    points: found.map(([parameters, at]) => bandPoint(parameters, at.map(({ bits }) => bits))),
+  const along = (column: Column) =>
+    ranks.map(([r, own]): PlotCurve => ({
+      name: `LoRA r=${r}`,
+      colour: colours.get(r)!,
+      shape: r === ranks[0]![0] ? "circle" : "square",
+      points: pointsAlong(own, column),
+    }));
+  const byLoad = along("load"), bySteps = along("steps");
+  const limits = capacitiesOf(rows).flatMap(({ limit, parameters }) =>
+    limit === undefined ? [] : limit / parameters
+  );
+  const span = (curves: readonly PlotCurve[]) => {
+    const xs = curves.flatMap(({ points }) => points.map(({ x }) => x));
+    return [Math.min(...xs), Math.max(...xs)] as const;
   };
-  const rule: PlotCurve = {
-    name: `${BITS_PER_PARAMETER} bits each`,
+  const level = (name: string, [from, to]: readonly [number, number], value: number) => ({
+    name,
     colour: INK,
     dash: [3, 3],
-    shape: "diamond",
-    points: found.map(([parameters]) => bandPoint(parameters, [BITS_PER_PARAMETER * parameters])),
+    shape: "diamond" as const,
+    points: [bandPoint(from, [value]), bandPoint(to, [value])],
+  });
+  const mean = limits.reduce((sum, limit) => sum + limit, 0) / limits.length;
+  const right = [
+    ...bySteps,
+    level("the rule", span(bySteps), BITS_PER_PARAMETER),
+    ...(limits.length > 0 ? [level("their limit", span(bySteps), mean)] : []),
+  ];
+  const left = [...byLoad, level("the rule", span(byLoad), BITS_PER_PARAMETER)];
+  const drawn = [...left, ...right].flatMap(({ points }) => points.flatMap((p) => [p.low, p.high]));
+  const y: PlotAxis = {
+    ...logAxis("bits a parameter (log scale)", [...drawn, LEAST].filter((v) => v >= LEAST)),
+    format: "~g",
   };
-  const shown = byLoad.flatMap(({ points }) => points.map(({ x }) => x));
-  const everything: PlotCurve = {
-    name: "all of it",
-    colour: INK,
-    dash: [3, 3],
-    shape: "diamond",
-    points: [Math.min(...shown), Math.max(...shown)].map((bits) => bandPoint(bits, [bits])),
-  };
+  const targets = [...new Set(rows.map(({ target_modules }) => target_modules))].join(", ");
   const size = { width: 250, height: 290 };
-  const bits = (curves: readonly PlotCurve[]): PlotAxis =>
-    logAxis(
-      "bits memorised (log scale)",
-      curves.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])),
-    );
-  const left = [...byLoad, everything], right = [measured, rule];
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     title: {
       text: "Measured capacity: random rows that LoRA memorises",
       subtitle: [
-        "What the tuned model says of random bytes beyond 8 bits each",
-        "The most of any step, load and learning rate; a lower bound",
+        `LoRA on ${targets}: what the tuned model says of random bytes beyond chance`,
+        "Limit: where bits over updates tend to, by a hyperbola; bands over seeds",
       ],
     },
     hconcat: [
       curvePanel({
         title: "By load",
         ...size,
-        x: logAxis("bits in the random rows (log scale)", shown),
-        y: bits(left),
+        x: logAxis("bits shown, over the rule's (log scale)", span(byLoad)),
+        y,
         curves: left,
       }),
       curvePanel({
-        title: "By size",
+        title: "By updates",
         ...size,
-        x: logAxis("LoRA parameters (log scale)", found.map(([parameters]) => parameters)),
-        y: bits(right),
+        x: logAxis("updates (log scale)", span(bySteps)),
+        y: { ...y, title: null },
         curves: right,
       }),
     ],
@@ -85,6 +84,17 @@ export function plotCapacity(rows: readonly CapacityRow[]): PlotSpec {
     resolve: { scale: { color: "independent", strokeDash: "independent", shape: "independent" } },
     config: THEME,
   };
+}
+
+/** Bits a parameter of one rank along its loads or its lengths, with a band over seeds. */
+function pointsAlong(own: readonly CapacityRow[], column: Column): PlotCurve["points"] {
+  const seeds = [...groupBy(own, ({ seed }) => seed).values()]
+    .flatMap((rows) => bestAlong(longestRows(rows, column), column));
+  // Seeds have as many rows, so the same loads.
+  return [...groupBy(seeds, (row) => row[column])].sort(([a], [b]) => a - b)
+    .map(([x, at]) =>
+      bandPoint(x, at.map(({ bits_per_parameter }) => Math.max(LEAST, bits_per_parameter)))
+    );
 }
 
 /** A logarithmic axis with room at its ends. */

@@ -1,19 +1,24 @@
-// The measured capacity's long table: what each run had memorised, each time it looked.
+// The measured capacity's long table: what each run had memorised at its end.
 
+import { BITS_PER_PARAMETER } from "../compute/theory/capacity.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
 import type { Row, RunOutcome } from "./figure.ts";
-import { groupBy } from "./final_rows.ts";
+import { groupBy, targetsOf } from "./final_rows.ts";
+import { asymptote } from "./statistics/saturation.ts";
 
-/** Bits memorised at a step. */
+/** Bits memorised in a run. */
 export interface CapacityRow extends Row {
   readonly r: number;
+  readonly target_modules: string;
   readonly seed: number;
   readonly learning_rate: number;
   readonly parameters: number;
   readonly rows: number;
   /** Bits in the rows. */
   readonly data_bits: number;
-  readonly step: number;
+  /** Bits in the rows over those that the rule gives the adapter. */
+  readonly load: number;
+  readonly steps: number;
   /** Mean NLL of the counted tokens, in nats. */
   readonly nll: number;
   /** Bits that the model says of the rows beyond chance; negative where it is worse than chance. */
@@ -33,65 +38,91 @@ export function loadOf({ task: { dataset } }: RunSpec): { rows: number; counted:
   return { rows: labels.length, counted };
 }
 
-/** A row for every evaluation of every run. */
+/** A row for every run. */
 export function capacityRows(
   outcomes: readonly RunOutcome[],
   vocabulary: (model: string) => number,
 ): CapacityRow[] {
-  return outcomes.flatMap(({ run: { id, spec, result }, points }) => {
+  return outcomes.flatMap(({ run: { id, spec, result } }) => {
     const { rows, counted } = loadOf(spec);
-    const parameters = result?.trainable_parameters;
-    if (parameters === undefined || spec.method.kind !== "lora") return [];
-    const { r } = spec.method;
+    const nll = result?.eval_nll, parameters = result?.trainable_parameters;
+    if (nll === undefined || nll === null || !parameters || spec.method.kind !== "lora") return [];
     const bits = Math.log2(vocabulary(spec.model));
-    return points.filter(({ eval_nll }) => eval_nll !== undefined).map(({ step, eval_nll }) => {
-      const memorised = counted * (bits - eval_nll! / Math.LN2);
-      return {
-        r,
-        seed: spec.seed,
-        learning_rate: spec.optimizer.learning_rate,
-        parameters,
-        rows,
-        data_bits: counted * bits,
-        step,
-        nll: eval_nll!,
-        memorised_bits: memorised,
-        bits_per_parameter: memorised / parameters,
-        run_id: id,
-      };
-    });
+    const memorised = counted * (bits - nll / Math.LN2);
+    return [{
+      r: spec.method.r,
+      target_modules: targetsOf(spec),
+      seed: spec.seed,
+      learning_rate: spec.optimizer.learning_rate,
+      parameters,
+      rows,
+      data_bits: counted * bits,
+      load: counted * bits / (BITS_PER_PARAMETER * parameters),
+      steps: spec.max_steps!,
+      nll,
+      memorised_bits: memorised,
+      bits_per_parameter: memorised / parameters,
+      run_id: id,
+    }];
   });
 }
 
-/** The most that an adapter of one rank and seed has memorised, of any load. */
+/** The most of several runs. */
+function mostOf(rows: readonly CapacityRow[]): CapacityRow {
+  return rows.reduce((a, b) => b.memorised_bits > a.memorised_bits ? b : a);
+}
+
+/** What an adapter of one rank and seed holds. */
 export interface Capacity {
   readonly r: number;
   readonly seed: number;
   readonly parameters: number;
+  /** The most that any run has memorised. */
   readonly bits: number;
-  /** Whether a larger load was of no use: the two largest ones left about as many bits. */
-  readonly saturated: boolean;
+  /** What the most memorised tends to over ever more updates; undefined where it does not flatten. */
+  readonly limit: number | undefined;
+  /** What twice the rows added, over what there was, at the largest loads of one length. */
+  readonly growth: number | undefined;
 }
 
-/** Growth from the second largest load to the largest below which an adapter is full. */
-const STILL = 0.1;
+/** Growth of a load below which an adapter is full. */
+export const STILL = 0.1;
+
+/** True for an adapter to which neither more rows nor more updates add much that could be foreseen. */
+export function isFull({ growth, limit }: Capacity): boolean {
+  return growth !== undefined && growth <= STILL && limit !== undefined;
+}
 
 /** The capacity of each rank and seed. */
 export function capacitiesOf(rows: readonly CapacityRow[]): Capacity[] {
-  const groups = groupBy(rows, ({ r, seed }) => `${r} ${seed}`);
-  return [...groups.values()].map((own) => {
-    const most = (some: readonly CapacityRow[]) =>
-      some.reduce((a, b) => b.memorised_bits > a.memorised_bits ? b : a);
-    const best = most(own);
-    const loads = [...groupBy(own, ({ data_bits }) => data_bits)].sort(([a], [b]) => b - a)
-      .map(([, at]) => most(at).memorised_bits);
-    const [largest, second] = loads;
+  return [...groupBy(rows, ({ r, seed }) => `${r} ${seed}`).values()].map((own) => {
+    const { r, seed, parameters, memorised_bits: bits } = mostOf(own);
+    const byLoad = bestAlong(longestRows(own, "load"), "load");
+    const byLength = bestAlong(longestRows(own, "steps"), "steps");
+    const [second, largest] = byLoad.slice(-2);
     return {
-      r: best.r,
-      seed: best.seed,
-      parameters: best.parameters,
-      bits: best.memorised_bits,
-      saturated: second !== undefined && largest! <= (1 + STILL) * second,
+      r,
+      seed,
+      parameters,
+      bits,
+      limit: asymptote(byLength.map((row) => ({ effort: row.steps, value: row.memorised_bits }))),
+      growth: second && largest && largest.memorised_bits / second.memorised_bits - 1,
     };
   });
+}
+
+/** What a capacity is measured along: more rows in as many updates, or more updates of the same rows. */
+type Column = "load" | "steps";
+
+/** The rows that differ most in one column and not in the other. */
+export function longestRows(rows: readonly CapacityRow[], column: Column): CapacityRow[] {
+  const kinds = (own: readonly CapacityRow[]) => new Set(own.map((row) => row[column])).size;
+  return [...groupBy(rows, (row) => row[column === "load" ? "steps" : "load"]).values()]
+    .reduce((a, b) => (kinds(b) > kinds(a) ? b : a));
+}
+
+/** The best row of each value of a column, rising. */
+export function bestAlong(rows: readonly CapacityRow[], column: Column): CapacityRow[] {
+  return [...groupBy(rows, (row) => row[column])].sort(([a], [b]) => a - b)
+    .map(([, own]) => mostOf(own));
 }

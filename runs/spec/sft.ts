@@ -18,7 +18,7 @@ export const SftTask = z.strictObject({
     description: "Several examples share a sequence; they do not see each other.",
   }),
   completion_only_loss: z.boolean().default(true),
-  num_epochs: z.int().min(1).max(1000).default(1).openapi({
+  num_epochs: z.int().min(1).max(100_000).default(1).openapi({
     description: "Passes over the data, where max_steps does not end the run earlier.",
   }),
 }).openapi("SftTask");
