@@ -45,7 +45,7 @@ export const FIG2_PRESETS: Readonly<Record<Preset, Fig2Preset>> = {
     steps: 128,
     evalSteps: [128],
     evalLimit: 24,
-    seeds: 6,
+    seeds: 12,
     base: { batch_size: 1, logging_steps: 16, save_steps: 1_000_000 },
     maxLength: 256,
   },

@@ -48,7 +48,7 @@ export const FIG3_PRESETS: Readonly<Record<Preset, Fig3Preset>> = {
     steps: 256,
     evalSteps: [256],
     evalLimit: 96,
-    seeds: 8,
+    seeds: 12,
     base: { logging_steps: 16, save_steps: 1_000_000 },
     maxLength: 64,
   },

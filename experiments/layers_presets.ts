@@ -56,7 +56,7 @@ export const FIG4_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
     steps: 128,
     evalSteps: [128],
     evalLimit: 24,
-    seeds: 12,
+    seeds: 16,
   },
   paper: { ...LARGE, model: "meta-llama/Llama-3.1-8B" },
 };
@@ -67,7 +67,7 @@ export const FIG5_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
   laptop: {
     ...FIG4_PRESETS.laptop,
     model: "noregret/tiny-moe",
-    seeds: 6,
+    seeds: 12,
     rates: doublings(5e-4, 4),
     steps: 96,
     evalSteps: [96],

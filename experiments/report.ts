@@ -6,6 +6,7 @@ import { exists, writeFileAtomically } from "../runs/write_file.ts";
 import { FIGURES } from "./catalog.ts";
 import type { FigureData } from "./collect.ts";
 import { fileStem } from "./figure.ts";
+import { groupBy } from "./final_rows.ts";
 import { clock } from "./progress.ts";
 import { rangeText, type Verdict } from "./verdict.ts";
 
@@ -79,6 +80,24 @@ export function verdictLine(verdict: Verdict): string {
   return `${verdict.verdict}: ${verdict.claim}. ${numbersOf(verdict)} ${verdict.detail}`.trimEnd();
 }
 
+/** A line for each figure: what it took, and what came of its claims. */
+function overview(findings: readonly Finding[]): string {
+  const lines = findings.map(({ figure, title, runs, seeds, seconds, verdicts }) => {
+    const outcomes = [...groupBy(verdicts, ({ verdict }) => verdict)]
+      .map(([verdict, own]) => `${own.length} ${verdict}`).join(", ");
+    return `| ${nameOf({ figure, title })} | ${runs} | ${seeds} | ${
+      clock(seconds)
+    } | ${outcomes} |`;
+  });
+  return ["| figure | runs | seeds | time | claims |", "| - | -: | -: | -: | - |", ...lines]
+    .join("\n");
+}
+
+/** The paper's figures have numbers, ours have names. */
+function nameOf({ figure, title }: Pick<Finding, "figure" | "title">): string {
+  return /^\d/.test(figure) ? `Figure ${figure}: ${title}` : title;
+}
+
 /** The report as Markdown; pictures lie beside it. */
 export function reportOf(findings: readonly Finding[]): string {
   const all = findings.flatMap(({ verdicts }) => verdicts);
@@ -86,7 +105,6 @@ export function reportOf(findings: readonly Finding[]): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   const sections = findings.map((finding) => {
     const stem = fileStem({ key: finding.figure });
-    const name = /^\d/.test(finding.figure) ? `Figure ${finding.figure}: ` : "";
     const table = finding.verdicts.map((verdict) =>
       `| ${
         [
@@ -101,7 +119,7 @@ export function reportOf(findings: readonly Finding[]): string {
     const details = finding.verdicts.filter(({ detail }) => detail !== "")
       .map(({ id, detail }) => `- \`${id}\`: ${detail}`);
     return [
-      `## ${name}${finding.title}`,
+      `## ${nameOf(finding)}`,
       `![${finding.title}](${stem}.png)`,
       `${finding.models.join(", ")}, preset ${finding.preset}: ${finding.runs} runs, ` +
       `${finding.seeds} ${finding.seeds === 1 ? "seed" : "seeds"}, ` +
@@ -124,6 +142,7 @@ export function reportOf(findings: readonly Finding[]): string {
     "figures' data.",
     `${count("reproduced")} reproduced, ${count("not reproduced")} not reproduced, ` +
     `${count("inconclusive")} inconclusive.`,
+    overview(findings),
     ...sections,
   ].join("\n\n") + "\n";
 }

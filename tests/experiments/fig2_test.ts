@@ -31,7 +31,7 @@ Deno.test("figure 2's presets are valid plans with no run twice, learning rates 
     const rates = [...new Set(specs.map(({ optimizer }) => optimizer.learning_rate))].sort();
     rates.sort((a, b) => a - b).slice(1).forEach((rate, i) => assert.ok(rate / rates[i]! <= 2.01));
   }
-  assert.equal(FIG2.grid({ preset: "laptop" }).length, 6 * (4 * 6 + 6));
+  assert.equal(FIG2.grid({ preset: "laptop" }).length, 12 * (4 * 6 + 6));
   assert.equal(FIG2.grid({ preset: "laptop", ranks: [2], lrs: [1e-3], seeds: 1 }).length, 1 + 6);
 });
 

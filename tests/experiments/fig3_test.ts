@@ -29,7 +29,7 @@ Deno.test("figure 3's presets are valid plans, and every batch size sees as many
     const most = Math.max(...seen);
     assert.ok([...seen].every((sequences) => sequences > 0.97 * most), `${[...seen]}`);
   }
-  assert.equal(FIG3.grid({ preset: "laptop" }).length, 8 * 3 * 3 * 4);
+  assert.equal(FIG3.grid({ preset: "laptop" }).length, 12 * 3 * 3 * 4);
   const rates = (batch: number, options = {}) =>
     FIG3.grid({ preset: "laptop", seeds: 1, ...options })
       .filter(({ batch_size, method }) => batch_size === batch && method.kind === "lora")

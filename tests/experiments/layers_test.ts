@@ -44,7 +44,7 @@ Deno.test("figure 4's presets are valid plans with no run twice", () => {
     const specs = FIG4.grid({ preset });
     assert.equal(new Set(specs.map(specHash)).size, specs.length);
   }
-  assert.equal(FIG4.grid({ preset: "laptop" }).length, 12 * 5 * 4);
+  assert.equal(FIG4.grid({ preset: "laptop" }).length, 16 * 5 * 4);
   assert.equal(FIG4.grid({ preset: "laptop", ranks: [2, 8], lrs: [1e-3], seeds: 1 }).length, 8);
 });
 

@@ -48,6 +48,7 @@ Deno.test("reportOf() has a picture and a line a claim, with its verdict and num
   assert.equal(ratio.verdict, "not reproduced");
   assert.match(report, /about 10 times .* \*\*not reproduced\*\* .* \| 3\.33 \(.*\) \| 5 to 20 \|/);
   assert.match(report, /1 not reproduced/);
+  assert.match(report, /\| Figure 2: .* \| 60 \| 2 \| 0:00 \| 1 not reproduced, /);
   assert.match(verdictLine(ratio), /^not reproduced: LoRA's best learning rate .*3\.33 \(/);
 });
 
