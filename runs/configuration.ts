@@ -16,6 +16,8 @@ export interface Configuration {
   /** Threads of the cpu backend; undefined: one per core. */
   readonly threads: number | undefined;
   readonly gpu: "auto" | "deno" | "dawn";
+  /** Whether the ways to compute a product are measured on a GPU that was not seen before. */
+  readonly autotune: boolean;
   /** Memory of the GPU in bytes; undefined: not known, and not checked. */
   readonly gpuMemory: number | undefined;
   readonly hub: HubConfiguration;
@@ -63,6 +65,8 @@ export interface HomePaths {
   readonly checkpoints: string;
   readonly figures: string;
   readonly tensorboard: string;
+  /** What was measured of GPUs. */
+  readonly tuning: string;
 }
 
 /**
@@ -80,6 +84,12 @@ export function readConfiguration(
       `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno" or "dawn"`,
     );
   }
+  const autotune = text("NOREGRET_AUTOTUNE") ?? "on";
+  if (autotune !== "on" && autotune !== "off") {
+    throw new RangeError(
+      `Cannot read NOREGRET_AUTOTUNE: found "${autotune}", expected "on" or "off"`,
+    );
+  }
   const logFormat = text("NOREGRET_LOG") ?? "text";
   if (logFormat !== "text" && logFormat !== "json") {
     throw new RangeError(
@@ -95,6 +105,7 @@ export function readConfiguration(
     jobs: integer("NOREGRET_JOBS", text("NOREGRET_JOBS") ?? "1", 0, 64),
     threads: threads === undefined ? undefined : integer("NOREGRET_THREADS", threads, 1, 256),
     gpu,
+    autotune: autotune === "on",
     hub: {
       endpoint: address(
         "HF_ENDPOINT",
@@ -150,6 +161,7 @@ export function homePaths(home: string): HomePaths {
     checkpoints: join(home, "checkpoints"),
     figures: join(home, "figures"),
     tensorboard: join(home, "tensorboard"),
+    tuning: join(home, "tuning"),
   };
 }
 

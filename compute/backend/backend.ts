@@ -35,6 +35,13 @@ export interface KernelCall {
   readonly packed: readonly string[];
 }
 
+/** A kernel call by its shapes: its tensors need no memory. */
+export interface ShapedCall {
+  readonly kernel: KernelName;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly params: Readonly<Record<string, number>>;
+}
+
 /** A recorded sequence of kernels, with the memory that only they use. Replaying it costs the host next to nothing. */
 export interface Plan {
   readonly label: string;
@@ -106,8 +113,8 @@ export interface Backend {
   /** Records the kernels that `body` runs instead of running them. Recordings do not nest. */
   record(label: string, body: () => void): Plan;
 
-  /** Runs a plan's kernels in order. Does not wait for them. */
-  replay(plan: Plan): void;
+  /** Runs the kernels of plans, one plan after another, in one submission. Does not wait for them. */
+  replay(...plans: Plan[]): void;
 
   /**
    * Runs plans that do not depend on each other, at the same time where that is faster; their results
@@ -117,6 +124,12 @@ export interface Backend {
 
   /** {@linkcode replay} with a clock: `undefined` where the device has none, and then nothing runs. */
   time(plan: Plan): Promise<PlanTiming | undefined>;
+
+  /**
+   * Makes ready what calls of these shapes need: kernels are compiled, and where there are several ways to
+   * compute one, they are measured once. Without it that happens when a kernel is first run, unmeasured.
+   */
+  prepare(calls: readonly ShapedCall[]): Promise<void>;
 
   /** Frees a plan's memory. */
   release(plan: Plan): void;

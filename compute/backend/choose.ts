@@ -3,6 +3,7 @@
 import type { Backend } from "./backend.ts";
 import { createCpuBackend } from "./cpu/cpu_backend.ts";
 import { findAdapter, isSoftware } from "./webgpu/adapter.ts";
+import type { TuningOptions } from "./webgpu/tuning.ts";
 import { createWebgpuBackend } from "./webgpu/webgpu_backend.ts";
 
 /** What a run spec and the environment say about the device. */
@@ -13,6 +14,8 @@ export interface BackendChoice {
   readonly threads?: number | undefined;
   /** Implementation of WebGPU; `auto` is the runtime's own. */
   readonly gpu?: "auto" | "deno" | "dawn" | undefined;
+  /** Whether a GPU's products are measured, and where what was found is kept. */
+  readonly tuning?: TuningOptions | undefined;
 }
 
 /**
@@ -20,11 +23,17 @@ export interface BackendChoice {
  *
  * @throws {RangeError} if `webgpu` is asked for and there is no adapter.
  */
-export async function chooseBackend({ backend, threads, gpu }: BackendChoice): Promise<Backend> {
+export async function chooseBackend(
+  { backend, threads, gpu, tuning }: BackendChoice,
+): Promise<Backend> {
   if (backend !== "cpu") {
     const adapter = await findAdapter({ provider: gpu === "dawn" ? "dawn" : "deno" });
     if (adapter && (backend === "webgpu" || !isSoftware(adapter))) {
-      return (await createWebgpuBackend({ adapter }))!;
+      return (await createWebgpuBackend({
+        adapter,
+        provider: gpu === "dawn" ? "dawn" : "deno",
+        tuning,
+      }))!;
     }
     if (backend === "webgpu") {
       throw new RangeError(

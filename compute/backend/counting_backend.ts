@@ -14,6 +14,7 @@ import {
   type MemoryUse,
   type Plan,
   type PlanTiming,
+  type ShapedCall,
   type Storage,
   type Tensor,
 } from "./backend.ts";
@@ -35,6 +36,8 @@ export interface LargestTensor {
 /** A backend whose tensors are numbers in a book. */
 export interface CountingBackend extends Backend {
   readonly largest: LargestTensor;
+  /** Every call that differs in its shapes. */
+  readonly calls: readonly ShapedCall[];
 }
 
 /** Which device's rules are followed. */
@@ -84,6 +87,7 @@ class Counter<P extends Pool> implements CountingBackend {
   #recording: { readonly pool: P; bytes: number; readonly calls: KernelCall[] } | undefined;
   readonly #plans = new Map<Plan, () => void>();
   #largest: LargestTensor = { label: "", bytes: 0 };
+  readonly #calls = new Map<string, ShapedCall>();
 
   constructor(
     { kind, software = false, maxTensorBytes = 2 ** 31 }: CountedDevice,
@@ -96,6 +100,10 @@ class Counter<P extends Pool> implements CountingBackend {
 
   get largest(): LargestTensor {
     return this.#largest;
+  }
+
+  get calls(): readonly ShapedCall[] {
+    return [...this.#calls.values()];
   }
 
   empty(shape: readonly number[], dtype: DType, label: string): Tensor {
@@ -117,6 +125,10 @@ class Counter<P extends Pool> implements CountingBackend {
   }
 
   run<K extends KernelName>(kernel: K, tensors: KernelTensors<K>, params: KernelParams<K>): void {
+    const shapes = Object.entries<Tensor>(tensors).map(([name, tensor]) =>
+      `${name} ${tensor.dtype} ${tensor.shape}`
+    );
+    this.#calls.set(`${kernel} ${JSON.stringify(params)} ${shapes}`, { kernel, tensors, params });
     const scratch: Tensor[] = [];
     const bytes = this.#rules.call(kernel, tensors, params, (shape, dtype, label) => {
       const tensor = this.empty(shape, dtype, `${kernel} ${label}`);
@@ -153,6 +165,10 @@ class Counter<P extends Pool> implements CountingBackend {
 
   time(): Promise<PlanTiming | undefined> {
     return Promise.resolve(undefined);
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
   }
 
   release(plan: Plan): void {

@@ -3,6 +3,7 @@
 
 import { type CountedDevice, createCountingBackend } from "../backend/counting_backend.ts";
 import type { LargestTensor } from "../backend/counting_backend.ts";
+import type { ShapedCall } from "../backend/backend.ts";
 import { type ModelConfig, weightShapes } from "../models/config.ts";
 import { type Method, trainableShapes } from "../models/method.ts";
 import { createModel, type ModelOptions } from "../models/model.ts";
@@ -55,6 +56,8 @@ export interface MemoryPlan {
   readonly total: number;
   /** The largest tensor: a device has a limit for one. */
   readonly largest: LargestTensor;
+  /** What {@linkcode Backend.prepare} takes: the kernel calls of the run, each shape once. */
+  readonly calls: readonly ShapedCall[];
 }
 
 /** Plans the memory of a run. */
@@ -89,7 +92,13 @@ export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan
   };
   const total = backend.memory().peakBytes;
   const known = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  return { ...parts, workspace: total - known, total, largest: backend.largest };
+  return {
+    ...parts,
+    workspace: total - known,
+    total,
+    largest: backend.largest,
+    calls: backend.calls,
+  };
 }
 
 /** Weights of these shapes that nobody has to read. */

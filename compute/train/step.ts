@@ -56,10 +56,11 @@ export class TrainStep {
   /** Submits step `t` (counted from 1). Its metrics come with {@linkcode drain}. */
   run(batches: StepBatches, optimizer: AdamWOptions, t: number): void {
     const { backend } = this.model;
-    batches.forEach((batch) => this.accumulate(batch));
+    batches.slice(0, -1).forEach((batch) => this.accumulate(batch));
+    this.#buffers.write(batches.at(-1)!);
     backend.write(this.#hyper, adamwHyper(optimizer, t));
     this.#ring.advance();
-    backend.replay(this.#updatePlan);
+    backend.replay(this.#gradientPlan, this.#updatePlan);
   }
 
   /** True if the ring must be read before the next step. */

@@ -253,7 +253,7 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
 }
 
 /** A plan in one line. */
-export function describePlan({ total, largest: _, ...parts }: MemoryPlan): string {
+export function describePlan({ total, largest: _, calls: __, ...parts }: MemoryPlan): string {
   const used = Object.entries(parts).filter(([, bytes]) => bytes > 0)
     .map(([name, bytes]) => `${name} ${show(bytes)}`);
   return `${show(total)} (${used.join(", ")})`;

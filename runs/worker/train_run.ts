@@ -70,6 +70,7 @@ async function train(
   using stored = await openNamedModel(spec.model, paths.models);
   const job = await openJob(spec, stored, paths);
   const { backend, plan } = await openDevice(spec, stored.config, configuration, job.sizes);
+  await backend.prepare(plan.calls);
   const { kind, device } = backend.info;
   const { state: resume, warnings } = await readNewestCheckpoint(artifacts, store, run.id);
   reporter.warn(warnings);

@@ -114,6 +114,7 @@ async function train(
   const { config, weights } = stored;
   const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
   const { backend, plan } = await openDevice(spec, config, configuration, sizesOf(data));
+  await backend.prepare(plan.calls);
   const { bytes } = deviceMemory(backend.info, configuration.gpuMemory);
   // What is not weights is counted for each, though those of a thread share their workspace.
   const each = plan.total - plan.weights;

@@ -185,10 +185,12 @@ class CpuBackend implements Backend {
     return plan;
   }
 
-  replay(plan: Plan): void {
-    this.#checkAlive(plan);
-    const { commands, calls } = plan as CpuPlan;
-    this.#pool.execute(commands.address, calls.length);
+  replay(...plans: Plan[]): void {
+    for (const plan of plans) {
+      this.#checkAlive(plan);
+      const { commands, calls } = plan as CpuPlan;
+      this.#pool.execute(commands.address, calls.length);
+    }
   }
 
   replayEach(plans: readonly Plan[]): void {
@@ -232,6 +234,11 @@ class CpuBackend implements Backend {
         );
       }
     }
+  }
+
+  // Kernels are compiled with the module.
+  prepare(): Promise<void> {
+    return Promise.resolve();
   }
 
   release(plan: Plan): void {

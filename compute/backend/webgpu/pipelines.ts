@@ -13,6 +13,10 @@ export interface CompiledKernel {
   readonly shader: ShaderInterface;
 }
 
+function keyOf({ shader, prelude = "", enables = [], constants = {} }: Dispatch): string {
+  return `${shader.name}\n${enables}\n${JSON.stringify(constants)}\n${prelude}`;
+}
+
 /** Compiles and keeps the pipelines of one device. */
 export class PipelineCache {
   readonly #device: GPUDevice;
@@ -41,34 +45,59 @@ export class PipelineCache {
 
   /** The pipeline of a dispatch, compiled on first use. */
   get(dispatch: Dispatch): CompiledKernel {
-    const { shader, prelude = "", enables = [], constants = {} } = dispatch;
-    const key = `${shader.name}\n${enables}\n${JSON.stringify(constants)}\n${prelude}`;
+    const key = keyOf(dispatch);
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
-      kernel = this.#failures.watch(
-        `compile ${shader.name}.wgsl`,
-        () => this.#compile(shader, prelude, enables, constants),
-      );
+      const { name } = dispatch.shader;
+      kernel = this.#failures.watch(`compile ${name}.wgsl`, () => {
+        const { descriptor, ...rest } = this.#describe(dispatch);
+        return { ...rest, pipeline: this.#device.createComputePipeline(descriptor) };
+      });
       this.#kernels.set(key, kernel);
     }
     return kernel;
   }
 
-  #compile(
-    shader: Shader,
-    prelude: string,
-    enables: readonly string[],
-    constants: Readonly<Record<string, number>>,
-  ): CompiledKernel {
+  /** Compiles the pipelines of dispatches that are not there yet, all at the same time. */
+  async prepare(dispatches: readonly Dispatch[]): Promise<void> {
+    const missing = new Map(
+      dispatches.map((dispatch) => [keyOf(dispatch), dispatch] as const)
+        .filter(([key]) => !this.#kernels.has(key)),
+    );
+    await Promise.all([...missing].map(async ([key, dispatch]) => {
+      const { descriptor, ...rest } = this.#failures.watch(
+        `compile ${dispatch.shader.name}.wgsl`,
+        () => this.#describe(dispatch),
+      );
+      let pipeline: GPUComputePipeline;
+      try {
+        pipeline = await this.#device.createComputePipelineAsync(descriptor);
+      } catch (cause) {
+        throw new Error(
+          `Cannot compile ${dispatch.shader.name}.wgsl: ${(cause as Error).message}`,
+          {
+            cause,
+          },
+        );
+      }
+      this.#kernels.set(key, { ...rest, pipeline });
+    }));
+  }
+
+  #describe({ shader, prelude = "", enables = [], constants = {} }: Dispatch) {
     const label = shader.name;
     const described = this.#interface(shader, prelude);
     const layout = this.#layout(described);
-    const pipeline = this.#device.createComputePipeline({
+    const descriptor: GPUComputePipelineDescriptor = {
       label,
       layout: this.#device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-      compute: { module: this.#module(shader, prelude, enables), entryPoint: "main", constants },
-    });
-    return { label, pipeline, layout, shader: described };
+      compute: {
+        module: this.#module(shader, prelude, enables),
+        entryPoint: "main",
+        constants,
+      },
+    };
+    return { label, layout, shader: described, descriptor };
   }
 
   #interface(shader: Shader, prelude: string): ShaderInterface {

@@ -12,6 +12,7 @@ import {
   type MemoryUse,
   type Plan,
   type PlanTiming,
+  type ShapedCall,
   type Tensor,
 } from "../backend.ts";
 import type { KernelName, KernelParams } from "../kernels.ts";
@@ -25,7 +26,8 @@ import {
 } from "./adapter.ts";
 import { checkCall } from "../check_call.ts";
 import { describe } from "./descriptions/describe.ts";
-import { type DescribeContext, type DeviceFeatures, isEmpty } from "./dispatch.ts";
+import type { ProductVariant } from "./descriptions/product_variants.ts";
+import { type DescribeContext, isEmpty } from "./dispatch.ts";
 import { bind, type BoundDispatch, prepare, type PreparedDispatch, submit } from "./encode.ts";
 import { Failures } from "./failures.ts";
 import {
@@ -36,6 +38,8 @@ import {
   type WebgpuStorage,
 } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
+import { allocate, dispatchesOf, freeAll, productsOf } from "./shaped_calls.ts";
+import { Tuner, type TuningOptions } from "./tuning.ts";
 import { timeCalls } from "./timing.ts";
 
 /** Options of {@linkcode createWebgpuBackend}. */
@@ -48,7 +52,11 @@ export interface WebgpuBackendOptions extends AdapterOptions {
   readonly f16?: boolean;
   /** How products are computed, instead of the default. */
   readonly variantOf?: DescribeContext["variantOf"];
+  /** Whether products are measured, and where what was found is kept; without it defaults are used. */
+  readonly tuning?: TuningOptions | undefined;
 }
+
+type BackendContext = Omit<DescribeContext, "scratch">;
 
 /** Storage buffers of a grouped product with a weight in 4 bits and an adapter. */
 const NF4_BINDINGS = 9;
@@ -66,20 +74,33 @@ export async function createWebgpuBackend(
   if (adapter === undefined) return undefined;
   const device = await requestDevice(adapter);
   const features = deviceFeatures(adapter, device);
+  const software = isSoftware(adapter);
+  const context: BackendContext = {
+    limits: device.limits,
+    software,
+    features: { ...features, f16: features.f16 && options.f16 === true },
+  };
+  const { vendor, architecture, device: model, description } = adapter.info;
+  const identity = [vendor, architecture, model, description, navigator.userAgent].join(", ");
+  const tuner = options.tuning && await Tuner.open(identity, context, options.tuning);
   return new WebgpuBackend(
     device,
     {
       kind: "webgpu",
       device: adapterName(adapter),
-      software: isSoftware(adapter),
+      software,
       lanes: 1,
       maxTensorBytes: device.limits.maxStorageBufferBindingSize,
       readsNf4: device.limits.maxStorageBuffersPerShaderStage >= NF4_BINDINGS,
     },
-    { ...features, f16: features.f16 && options.f16 === true },
+    context,
     options,
+    tuner,
   );
 }
+
+/** Calls of a product that is measured; the first compiles. */
+const TRIALS = 4;
 
 /** Usage of every tensor's buffer. */
 const TENSOR_USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -109,18 +130,27 @@ class WebgpuBackend implements Backend {
   readonly #failures: Failures;
   readonly #pipelines: PipelineCache;
   readonly #memory: DeviceMemory;
-  readonly #context: Omit<DescribeContext, "scratch">;
+  readonly #context: BackendContext;
+  readonly #tuner: Tuner | undefined;
+  /** The variant that is being measured. */
+  #trial: ProductVariant | undefined;
   #recording: Recording | undefined;
   #nextId = 0;
 
   constructor(
     device: GPUDevice,
     info: DeviceInfo,
-    features: DeviceFeatures,
+    context: BackendContext,
     { provider, variantOf }: WebgpuBackendOptions,
+    tuner: Tuner | undefined,
   ) {
     this.info = info;
-    this.#context = { limits: device.limits, software: info.software, features, variantOf };
+    this.#tuner = tuner;
+    this.#context = {
+      ...context,
+      variantOf: (kernel, shape) =>
+        this.#trial ?? variantOf?.(kernel, shape) ?? tuner?.choice(kernel, shape),
+    };
     this.#device = device;
     this.#failures = new Failures(device);
     const extensions = provider === "dawn" ? ["f16", "subgroups"] : ["f16"];
@@ -267,8 +297,10 @@ class WebgpuBackend implements Backend {
     return plan;
   }
 
-  replay(plan: Plan): void {
-    const { label, dispatches } = this.#alive(plan);
+  replay(...plans: Plan[]): void {
+    const alive = plans.map((plan) => this.#alive(plan));
+    const label = alive.map(({ label }) => label).join(" + ");
+    const dispatches = alive.flatMap(({ dispatches }) => dispatches);
     this.#failures.watch(`replay "${label}"`, () => submit(label, dispatches, this.#device));
   }
 
@@ -280,6 +312,34 @@ class WebgpuBackend implements Backend {
       () => timeCalls(label, dispatches, counts, this.#device, this.#memory),
     ));
     return { calls, waits: new Float64Array(calls.length) };
+  }
+
+  async prepare(calls: readonly ShapedCall[]): Promise<void> {
+    this.#failures.check();
+    const context = this.#context;
+    const products = calls.flatMap((call) => productsOf(call, context));
+    await this.#tuner?.tune(products, (call, variant) => this.#measure(call, variant));
+    const dispatches = calls.flatMap((call) => dispatchesOf(call, context));
+    await this.#settle(this.#pipelines.prepare(dispatches.filter((one) => !isEmpty(one))));
+  }
+
+  /** Milliseconds of a call with a variant: the least of a few, after one that compiles; Infinity without a clock. */
+  async #measure(call: ShapedCall, variant: ProductVariant): Promise<number> {
+    const tensors = allocate(this, call);
+    this.#trial = variant;
+    try {
+      const plan = this.record("tuning", () => {
+        for (let i = 0; i < TRIALS; i++) {
+          this.run(call.kernel, tensors as never, call.params as never);
+        }
+      });
+      const timing = await this.time(plan);
+      this.release(plan);
+      return Math.min(...(timing?.calls.subarray(1) ?? []));
+    } finally {
+      this.#trial = undefined;
+      freeAll(this, tensors);
+    }
   }
 
   #alive(plan: Plan): WebgpuPlan {
@@ -298,7 +358,7 @@ class WebgpuBackend implements Backend {
 
   // A queue runs one dispatch after another; what fills a GPU is in the dispatches.
   replayEach(plans: readonly Plan[]): void {
-    plans.forEach((plan) => this.replay(plan));
+    this.replay(...plans);
   }
 
   release(plan: Plan): void {

@@ -8,8 +8,8 @@ import gemmSource from "../../../../shaders/gemm.wgsl" with { type: "text" };
 import type { Tensor } from "../../backend.ts";
 import type { KernelName } from "../../kernels.ts";
 import type { DescribeContext, Dispatch } from "../dispatch.ts";
-import { type Operand, operandBindings, operandWgsl } from "./operands.ts";
-import { defaultVariant, type ProductShape } from "./product_variants.ts";
+import { type Layout, type Operand, operandBindings, operandWgsl } from "./operands.ts";
+import { defaultVariant, type ProductShape, type ProductVariant } from "./product_variants.ts";
 import { type Factor, type Part, productWgsl } from "./product_wgsl.ts";
 
 /** A product: y (=|+=) alpha · left · right, then the product with the adapter. */
@@ -126,4 +126,27 @@ export function product(product: Product, context: DescribeContext): Dispatch {
 
 function factor({ name, layout }: Operand, matrix: string, rowLength: string): Factor {
   return { name, layout, matrix, rowLength };
+}
+
+/** The WGSL of products: what is the same in all, and every kind and layout of a small one. */
+export function productSources(): string {
+  const texts = [gemmSource, ...Object.values(BLOCKS)];
+  for (const kind of ["direct", "tiled", "subgroup"] as const) {
+    const variant: ProductVariant = { kind, wx: 8, wy: 1, tm: 4, tn: 4, bk4: 1 };
+    for (const left of ["inner", "outer"] as const) {
+      for (const right of ["inner", "outer"] as const) {
+        const of = (name: string, layout: Layout) => ({
+          name,
+          layout,
+          matrix: "0u",
+          rowLength: "1u",
+        });
+        const part = { first: "0u", end: "1u", tail: true };
+        texts.push(
+          productWgsl(variant, [{ left: of("left", left), right: of("right", right), ...part }]),
+        );
+      }
+    }
+  }
+  return texts.join("\n");
 }
