@@ -93,8 +93,8 @@ class Counter<P extends Pool> implements CountingBackend {
     { kind, software = false, maxTensorBytes = 2 ** 31 }: CountedDevice,
     rules: Rules<P>,
   ) {
-    const readsNf4 = kind === "webgpu";
-    this.info = { kind, software, device: `${kind}, counted`, lanes: 1, maxTensorBytes, readsNf4 };
+    const device = `${kind}, counted`;
+    this.info = { kind, software, device, lanes: 1, maxTensorBytes, readsNf4: true };
     this.#rules = rules;
   }
 

@@ -83,25 +83,18 @@ export function blockActivations(architecture: Architecture, targets: Targets, r
   return norms + attention + 3 * F * experts + routing + low;
 }
 
-/** Bytes of the largest quantised matrix in f32, or of a layer's experts: it is expanded for its products. */
-function denseBytes(architecture: Architecture): number {
-  const sizes = linearShapes(architecture).filter(({ module }) => module !== "lm_head")
-    .map(({ inputs, outputs, count }) => inputs * outputs * count / architecture.num_hidden_layers);
-  return F32_BYTES * Math.max(...sizes);
-}
-
 /**
  * Bytes of activations: what the blocks keep, the gradients of the block under way (of its queries,
  * keys, values, and of gate, up and their product), a few hidden states and one chunk of logits. With
  * checkpointing each block keeps its input, and one block at a time everything (Chen et al. 2016,
- * arXiv:1604.06174). Under nf4 one matrix in full comes on top. compute/train/plan_memory.ts counts exactly, device by device; this is within a
+ * arXiv:1604.06174). compute/train/plan_memory.ts counts exactly, device by device; this is within a
  * few per cent of it.
  */
 export function activationBytes(
   architecture: Architecture,
   targets: Targets,
   r: number,
-  { dtype, tokens, checkpointing }: MemoryOptions,
+  { tokens, checkpointing }: Pick<MemoryOptions, "tokens" | "checkpointing">,
 ): number {
   const { hidden_size: C, num_hidden_layers: layers, vocab_size: V, head_dim: D } = architecture;
   const { num_attention_heads: H, num_key_value_heads: K } = architecture;
@@ -112,8 +105,7 @@ export function activationBytes(
     ? (layers + 3) * C + block + 3 * F
     : layers * block + 5 * C + 3 * F + 2 * (H + K) * D;
   const logits = Math.min(tokens, LOSS_CHUNK_TOKENS) * V;
-  const dense = dtype === "nf4" ? denseBytes(architecture) : 0;
-  return F32_BYTES * (tokens * kept + logits) + dense;
+  return F32_BYTES * (tokens * kept + logits);
 }
 
 /** Memory of a LoRA run: frozen weights, and for each adapter parameter its value, gradient and two moments. */
@@ -142,7 +134,7 @@ export function fullMemory(architecture: Architecture, options: MemoryOptions): 
     gradients: trained * F32_BYTES,
     optimizer: 2 * trained * F32_BYTES,
     // Nothing is quantised.
-    activations: activationBytes(architecture, "all", 0, { ...options, dtype: "f32" }),
+    activations: activationBytes(architecture, "all", 0, options),
   });
 }
 

@@ -6,10 +6,14 @@ import { checkCall } from "../check_call.ts";
 import { kernelSizes } from "./kernel_sizes.ts";
 import { type CpuStorage, storageOf } from "./memory.ts";
 
-/** Words of a command: kernel, bf16 mask, 12 addresses, 10 numbers. */
+/** Words of a command: kernel, masks of bf16 and nf4, 12 addresses, 10 numbers. */
 const WORDS = 24;
 const FIRST_TENSOR = 2;
 const FIRST_PARAM = 14;
+/** Bits from a tensor's in the mask of bf16 to its in that of nf4. */
+const NF4_SHIFT = 16;
+/** Where the scales, ranges and levels of a tensor in 4 bits lie: behind every kernel's own. */
+const NF4_TENSORS = 9;
 /** Heads larger than this would not fit the scratch memory of a tile. */
 const MAX_HEAD_DIM = 256;
 
@@ -55,18 +59,29 @@ export function encodeCommand<K extends KernelName>(
   const floats = new Float32Array(words.buffer);
   const storages: CpuStorage[] = [];
   words[0] = ids.get(kernel)!;
-  Object.keys(spec.tensors).forEach((name, index) => {
-    const tensor = (tensors as Readonly<Record<string, Tensor>>)[name]!;
+  const place = (tensor: Tensor, name: string, index: number, expected: number) => {
     const storage = storageOf(tensor, `run ${kernel}`);
-    if (size(tensor) < sizes[name]!) {
+    if (size(tensor) < expected) {
       throw new RangeError(
         `Cannot run ${kernel}: ${name} "${tensor.label}" has [${tensor.shape}] elements, ` +
-          `expected ${sizes[name]}`,
+          `expected ${expected}`,
       );
     }
     storages.push(storage);
     words[FIRST_TENSOR + index] = storage.address + tensor.offset;
+  };
+  Object.keys(spec.tensors).forEach((name, index) => {
+    const tensor = (tensors as Readonly<Record<string, Tensor>>)[name]!;
+    place(tensor, name, index, sizes[name]!);
     if (tensor.dtype === "bf16") words[1]! |= 1 << index;
+    if (tensor.dtype === "nf4") {
+      words[1]! |= 1 << NF4_SHIFT + index;
+      const [matrices, elements] = stackOf(tensor);
+      const lengths = kernelSizes("dequantize_nf4", { matrices, elements });
+      (["scales", "ranges", "levels"] as const).forEach((part, i) =>
+        place(tensor.nf4![part], `${name}.${part}`, NF4_TENSORS + i, lengths[part]!)
+      );
+    }
   });
   const numbers: Readonly<Record<string, number>> = params;
   if ("head_dim" in numbers) checkHeads(kernel, numbers);
@@ -75,6 +90,12 @@ export function encodeCommand<K extends KernelName>(
     target[FIRST_PARAM + index] = numbers[name]!;
   });
   return { words, storages };
+}
+
+/** How many matrices a tensor holds, and the elements of each. */
+function stackOf({ shape }: Tensor): [matrices: number, elements: number] {
+  const elements = shape.at(-1)! * shape.at(-2)!;
+  return [shape.length === 3 ? shape[0]! : 1, elements];
 }
 
 function checkHeads(kernel: KernelName, { head_dim = 0 }: Readonly<Record<string, number>>): void {

@@ -88,7 +88,7 @@ class CpuBackend implements Backend {
     const { threads } = pool;
     this.info = {
       kind: "cpu",
-      readsNf4: false,
+      readsNf4: true,
       device: `cpu (${threads} thread${threads === 1 ? "" : "s"}, wasm simd128)`,
       software: false,
       lanes: threads,

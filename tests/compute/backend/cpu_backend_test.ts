@@ -8,9 +8,8 @@ import {
   kernelIds,
 } from "../../../compute/backend/cpu/kernel_module.ts";
 import { normals } from "../../support/random.ts";
-import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
-import { gemmNn, gemmNt, gemmTn } from "../../support/reference/linear.ts";
-import { f32, type Input, runKernel, u32, values } from "../../support/run_kernel.ts";
+import { assertSameBits } from "../../support/allclose.ts";
+import { f32, runKernel, u32 } from "../../support/run_kernel.ts";
 
 // Workers end in their own time after close().
 const LENIENT = { sanitizeOps: false, sanitizeResources: false };
@@ -110,51 +109,6 @@ Deno.test({
     }),
 });
 
-Deno.test({
-  name: "products are right, and the same bits on one thread as on many, however they are cut",
-  ...LENIENT,
-  fn: async () => {
-    // Several strips, pieces and visits; columns that survive from one piece to the next and columns that
-    // do not; thin ones on either side.
-    const shapes = [
-      [97, 129, 1025],
-      [130, 530, 700],
-      [13, 257, 1300],
-      [20, 70, 6200],
-      [300, 8, 700],
-      [8, 600, 140],
-      [600, 2, 90],
-      [1, 1, 1],
-    ] as const;
-    await withThreads(1, (one) =>
-      withThreads(3, async (many) => {
-        for (const [m, n, k] of shapes) {
-          const y = f32([m, n], normals(3, m * n));
-          const check = async (
-            kernel: "gemm_nt" | "gemm_nn" | "gemm_tn",
-            left: Input,
-            right: Input,
-            reference: typeof gemmNt,
-          ) => {
-            const inputs = kernel === "gemm_tn"
-              ? { a: left, b: right, y }
-              : { x: left, w: right, y };
-            const params = { m, n, k, alpha: 0.5, accumulate: 1 };
-            const tensor = { name: `y of ${kernel} ${m}×${n}×${k}`, shape: [m, n] };
-            const alone = await runKernel(one, kernel, inputs, params);
-            const product = reference(values(left), values(right), m, n, k);
-            assertAllclose(alone.y, product.map((p, i) => 0.5 * p + y.data[i]!), tensor);
-            assertSameBits((await runKernel(many, kernel, inputs, params)).y, alone.y, tensor);
-          };
-          const left = normals(1, m * k), right = normals(2, n * k, k ** -0.5);
-          await check("gemm_nt", f32([m, k], left), f32([n, k], right), gemmNt);
-          await check("gemm_nn", f32([m, k], left), f32([k, n], right), gemmNn);
-          await check("gemm_tn", f32([k, m], left), f32([k, n], right), gemmTn);
-        }
-      }));
-  },
-});
-
 Deno.test("an id or a target outside its range gives NaN and touches no other memory", async () => {
   await withThreads(1, async (backend) => {
     const table = f32([2, 4], [1, 2, 3, 4, 5, 6, 7, 8]), y = f32([2, 4], new Array(8).fill(0));
@@ -190,21 +144,6 @@ Deno.test("the module has the kernels of the table and no others", async () => {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
   const ids = kernelIds(instantiateKernels(await compileKernels(), memory), memory);
   assert.deepEqual([...ids.keys()].sort(), Object.keys(KERNELS).sort());
-});
-
-Deno.test("wide tiles change no bit of a product", async () => {
-  const narrow = await createCpuBackend({ threads: 1, wide: false });
-  for (const [m, n, k] of [[7, 40, 33], [50, 123, 1100], [97, 64, 16]] as const) {
-    const params = { m, n, k, alpha: 1, accumulate: 1 };
-    const x = f32([m, k], normals(1, m * k)), w = f32([k, n], normals(2, n * k));
-    const inputs = { x, w, y: f32([m, n], normals(3, m * n)) };
-    const { y } = await runKernel(narrow, "gemm_nn", inputs, params);
-    const wide = await createCpuBackend({ threads: 1, wide: true });
-    const other = await runKernel(wide, "gemm_nn", inputs, params);
-    assertSameBits(other.y, y, { name: `y ${m}×${n}×${k}`, shape: [m, n] });
-    wide.close();
-  }
-  narrow.close();
 });
 
 Deno.test({

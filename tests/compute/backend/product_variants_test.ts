@@ -2,7 +2,7 @@
 // and without workgroup memory, handed around in a subgroup, in f16, with weights in f32, bf16 and 4 bits.
 
 import assert from "@std/assert";
-import type { Backend, Tensor } from "../../../compute/backend/backend.ts";
+import type { Tensor } from "../../../compute/backend/backend.ts";
 import { deviceFeatures, requestDevice } from "../../../compute/backend/webgpu/adapter.ts";
 import {
   defaultVariant,
@@ -13,13 +13,12 @@ import {
   variantsOf,
 } from "../../../compute/backend/webgpu/descriptions/product_variants.ts";
 import { createWebgpuBackend } from "../../../compute/backend/webgpu/webgpu_backend.ts";
-import { LEVELS, quantizeScales, quantizeValues } from "../../../compute/models/nf4.ts";
 import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
 import { normals } from "../../support/random.ts";
 import { groupedLora, groupedNn, groupedTn } from "../../support/reference/expert_linear.ts";
 import { gemmNn, gemmNt, gemmTn, loraForward } from "../../support/reference/linear.ts";
-import { dequantizeNf4 } from "../../support/reference/nf4.ts";
-import { bf16, f32, type Input, toDevice, u32, values } from "../../support/run_kernel.ts";
+import { f32, type Input, toDevice, u32, values } from "../../support/run_kernel.ts";
+import { weight } from "../../support/weight.ts";
 import { adapter, testWithAdapter } from "./webgpu_device.ts";
 
 const device = adapter === undefined ? undefined : await requestDevice(adapter);
@@ -42,49 +41,6 @@ const VARIANTS: ProductVariant[] = [
 
 /** [m, n, k]: no multiples of 4, then multiples of 4 that no tile divides, then one of one row. */
 const SIZES = [[37, 42, 27], [36, 44, 52], [1, 6, 130]] as const;
-
-/** A weight as a product reads it, and its values. */
-interface Weight {
-  readonly tensor: Tensor;
-  readonly values: Float64Array;
-}
-
-function weight(
-  backend: Backend,
-  dtype: "f32" | "bf16" | "nf4",
-  shape: readonly number[],
-  scale: number,
-): Weight {
-  const elements = shape.reduce((product, length) => product * length, 1);
-  const plain = normals(7, elements, scale);
-  if (dtype !== "nf4") {
-    const input = (dtype === "f32" ? f32 : bf16)(shape, plain);
-    return { tensor: toDevice(backend, input, "w"), values: values(input) };
-  }
-  const one = shape.at(-1)! * shape.at(-2)!;
-  const matrices = Array.from({ length: elements / one }, (_, i) => {
-    const { codes, scales } = quantizeValues(
-      Float32Array.from(plain.slice(i * one, (i + 1) * one)),
-    );
-    return { codes, ...quantizeScales(scales) };
-  });
-  const put = (kind: "codes" | "scales" | "ranges") => {
-    const all = matrices.flatMap((matrix) => [...matrix[kind]]);
-    return toDevice(backend, (kind === "ranges" ? f32 : u32)([all.length], all), kind);
-  };
-  const levels = toDevice(backend, f32([LEVELS.length], LEVELS), "levels");
-  return {
-    tensor: {
-      ...put("codes"),
-      shape,
-      dtype: "nf4",
-      nf4: { scales: put("scales"), ranges: put("ranges"), levels },
-    },
-    values: Float64Array.from(
-      matrices.flatMap((matrix) => [...dequantizeNf4(matrix, LEVELS, one)]),
-    ),
-  };
-}
 
 const even = (n: number, dtype: string) => dtype === "bf16" ? n + n % 2 : n;
 

@@ -39,6 +39,7 @@ pub unsafe fn drive<const A: bool, const B: bool>(
     let (m, n) = (product.m, product.n);
     let deep = product.k + product.k2 + visits.count() * PAD / tile::COLS;
     let cut = Cut::new((m, n), deep, PACK_FLOATS, context.threads);
+    let rows = context.scratch.add(PACK_FLOATS);
     let mut packed = usize::MAX;
     loop {
         let ticket = context.ticket();
@@ -60,17 +61,13 @@ pub unsafe fn drive<const A: bool, const B: bool>(
                 room = context.scratch;
             }
             if B && !(cut.keeps && packed == strip) {
-                pack_columns(product, visit, block, room);
+                pack_columns(product, visit, block, room, rows);
             }
-            multiply::<A, B>(context, product, visit, block, room, index > 0);
+            multiply::<A, B>(product, visit, block, (room, rows), index > 0);
             room = room.add(block.columns.div_ceil(tile::COLS) * panel_floats(visit));
         }
         if product.transposed {
-            transpose_out(
-                product,
-                block,
-                context.scratch.add(PACK_FLOATS + ROWS_FLOATS),
-            );
+            transpose_out(product, block, rows.add(ROWS_FLOATS));
         }
         packed = strip;
     }
@@ -81,26 +78,30 @@ fn panel_floats(visit: Visit) -> usize {
     (visit.depth + visit.depth2) * tile::COLS + PAD
 }
 
-unsafe fn pack_columns(product: &Product, visit: Visit, block: Block, room: *mut f32) {
+unsafe fn pack_columns(
+    product: &Product,
+    visit: Visit,
+    block: Block,
+    room: *mut f32,
+    spare: *mut f32,
+) {
     let columns = (block.column, block.columns);
     let next = panel_floats(visit);
     let second = room.add(visit.depth * tile::COLS);
-    pack::strip(product.b, (visit.k, visit.depth), columns, (room, next));
-    pack::strip(
-        product.b2,
-        (visit.k2, visit.depth2),
-        columns,
-        (second, next),
-    );
+    let (depth, depth2) = ((visit.k, visit.depth), (visit.k2, visit.depth2));
+    match &product.nf4 {
+        Some(codes) => codes.strip(product.b, depth, columns, (room, next), spare),
+        None => pack::strip(product.b, depth, columns, (room, next)),
+    }
+    pack::strip(product.b2, depth2, columns, (second, next));
 }
 
 /// One visit to a block; `later` if it is not the first.
 unsafe fn multiply<const A: bool, const B: bool>(
-    context: &Context,
     product: &Product,
     visit: Visit,
     block: Block,
-    columns: *const f32,
+    (columns, rows): (*const f32, *mut f32),
     later: bool,
 ) {
     let (b, b2, b_next) = if B {
@@ -135,7 +136,6 @@ unsafe fn multiply<const A: bool, const B: bool>(
         alpha: product.alpha,
         accumulate: product.accumulate || later,
     };
-    let rows = context.scratch.add(PACK_FLOATS);
     if product.transposed {
         panel.c = rows.add(ROWS_FLOATS + block.row * WIDTH);
         (panel.c_stride, panel.alpha, panel.accumulate) = (WIDTH, 1.0, later);

@@ -4,6 +4,7 @@
 use crate::cut::{Visits, DEPTH, SHALLOW};
 use crate::dots::{self, THIN};
 use crate::drive::{drive, FEW, PACK_FLOATS};
+use crate::nf4::Nf4;
 use crate::pack::Columns;
 use crate::tile::{BY_COLUMN, BY_ROW, PACKED, STRIDED};
 use crate::{Command, Context};
@@ -16,6 +17,8 @@ pub struct Product {
     pub a: *const f32,
     pub a_stride: usize,
     pub b: Columns,
+    /// What the data of b are codes of, if they are.
+    pub nf4: Option<Nf4>,
     pub k2: usize,
     pub a2: *const f32,
     pub b2: Columns,
@@ -41,6 +44,7 @@ impl Product {
             a,
             a_stride: k,
             b,
+            nf4: None,
             k2: 0,
             a2: a,
             b2: b,
@@ -75,6 +79,7 @@ unsafe fn plain(
         by_column,
     };
     let product = Product {
+        nf4: command.nf4(1),
         alpha: command.float(3),
         accumulate: command.flag(4),
         ..Product::single((m, n, k), command.tensor(0), b, command.tensor(2))
@@ -85,11 +90,11 @@ unsafe fn plain(
 /// A product whose left factor lies by rows.
 pub unsafe fn rows_by_columns(context: &Context, product: &Product) {
     let (m, n, k) = (product.m, product.n, product.k);
-    let b = product.b;
     let visits = Visits::new(k, 0, DEPTH);
-    if n <= THIN && n * k <= PACK_FLOATS {
+    let plain = product.nf4.is_none() && !product.b.bf16;
+    if n <= THIN && n * k <= PACK_FLOATS && product.nf4.is_none() {
         dots::thin(context, product);
-    } else if m <= FEW && !b.by_column && !b.bf16 {
+    } else if m <= FEW && !product.b.by_column && plain {
         drive::<BY_ROW, STRIDED>(context, product, visits);
     } else {
         drive::<BY_ROW, PACKED>(context, product, visits);
@@ -163,6 +168,7 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
         by_column,
     };
     let product = Product {
+        nf4: command.nf4(1),
         k2: r,
         a2: command.tensor(2),
         b2: adapter,

@@ -42,7 +42,7 @@ unsafe fn plain(context: &Context, command: &Command, by_column: bool) {
     let (x, w): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
     let y: *mut f32 = command.tensor(3);
     let (n, k, groups) = (command.size(1), command.size(2), command.size(3));
-    let bf16 = command.is_bf16(1);
+    let (bf16, nf4) = (command.is_bf16(1), command.nf4(1));
     each_group(context, command.tensor(2), groups, |g, row, m| {
         let columns = Columns {
             data: matrix(w, bf16, g, n * k),
@@ -53,6 +53,7 @@ unsafe fn plain(context: &Context, command: &Command, by_column: bool) {
         gemm::rows_by_columns(
             context,
             &Product {
+                nf4: nf4.map(|first| first.matrix(g, n * k)),
                 alpha: command.float(4),
                 accumulate: command.flag(5),
                 ..Product::single((m, n, k), x.add(row * k), columns, y.add(row * n))
@@ -91,7 +92,7 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
     let y: *mut f32 = command.tensor(5);
     let (n, k) = (command.size(1), command.size(2));
     let (r, groups) = (command.size(3), command.size(4));
-    let bf16 = command.is_bf16(1);
+    let (bf16, nf4) = (command.is_bf16(1), command.nf4(1));
     each_group(context, command.tensor(4), groups, |g, row, m| {
         let frozen = Columns {
             data: matrix(w, bf16, g, n * k),
@@ -108,6 +109,7 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
         gemm::with_adapter(
             context,
             &Product {
+                nf4: nf4.map(|first| first.matrix(g, n * k)),
                 k2: r,
                 a2: low.add(row * r),
                 b2: adapter,

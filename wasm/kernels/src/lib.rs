@@ -42,11 +42,12 @@ mod tile;
 
 use threads::{Context, Control};
 
-/// One kernel call. `wide` has a bit for each tensor that is packed bf16.
+/// One kernel call. `packed` has a bit for each tensor in bf16, and [`NF4`] higher one for each in 4 bits, of which
+/// there is one at most: its scales, ranges and levels are the last tensors.
 #[repr(C)]
 pub struct Command {
     kernel: u32,
-    wide: u32,
+    packed: u32,
     tensors: [u32; 12],
     params: [u32; 10],
 }
@@ -71,9 +72,24 @@ impl Command {
     }
     #[inline(always)]
     fn is_bf16(&self, index: usize) -> bool {
-        self.wide >> index & 1 == 1
+        self.packed >> index & 1 == 1
+    }
+    /// What the tensor at a position holds the codes of, if it is in 4 bits.
+    unsafe fn nf4(&self, index: usize) -> Option<nf4::Nf4> {
+        (self.packed >> (NF4 + index) & 1 == 1).then(|| {
+            let [scales, ranges, levels] = [9, 10, 11].map(|last| self.tensor(last));
+            nf4::Nf4::new(
+                self.tensor(index),
+                scales as *const u8,
+                ranges as *const f32,
+                levels as *const f32,
+            )
+        })
     }
 }
+
+/// Bits of [`Command::packed`] from a tensor's in bf16 to its in 4 bits.
+const NF4: usize = 16;
 
 macro_rules! kernels {
     ($($name:ident = $function:path),* $(,)?) => {

@@ -35,24 +35,40 @@ pub unsafe fn strip(
     (j, count): (usize, usize),
     (to, next): (*mut f32, usize),
 ) {
-    let mut done = 0;
     if !from.by_column {
-        let full = count / 8;
-        if from.bf16 {
-            whole_rows::<true>(from, (k, depth), (j, full), (to, next));
-        } else {
-            whole_rows::<false>(from, (k, depth), (j, full), (to, next));
-        }
-        done = 8 * full;
+        return rows_of_strip(from, (k, depth), (j, count), (to, next), 0);
     }
+    let mut done = 0;
     while done < count {
-        let part = (j + done, (count - done).min(8));
-        panel(from, (k, depth), part, to.add(done / 8 * next));
+        let columns = (j + done, (count - done).min(8));
+        panel(from, (k, depth), columns, to.add(done / 8 * next));
         done += 8;
     }
 }
 
-/// Whole panels of columns that lie by rows, row by row: each is read from end to end.
+/// [`strip`] of columns that lie by rows, as rows `first..` of the panels.
+pub unsafe fn rows_of_strip(
+    from: Columns,
+    (k, depth): (usize, usize),
+    (j, count): (usize, usize),
+    (to, next): (*mut f32, usize),
+    first: usize,
+) {
+    let (whole, rest) = (count / 8, count % 8);
+    let start = to.add(first * 8);
+    if from.bf16 {
+        whole_rows::<true>(from, (k, depth), (j, whole), (start, next));
+    } else {
+        whole_rows::<false>(from, (k, depth), (j, whole), (start, next));
+    }
+    if rest > 0 {
+        let width = if rest > 4 { 8 } else { 4 };
+        let last = to.add(whole * next + first * width);
+        panel(from, (k, depth), (j + 8 * whole, rest), last);
+    }
+}
+
+/// Whole panels, row by row: each row is read from end to end.
 #[inline(never)]
 unsafe fn whole_rows<const BF16: bool>(
     from: Columns,
