@@ -9,6 +9,7 @@ import { createModel, type Model, randomWeights } from "../compute/models/model.
 import type { AdamWOptions } from "../compute/ops/optimizer.ts";
 import { philox } from "../compute/rng.ts";
 import type { Batch } from "../compute/train/batch.ts";
+import { planMemory } from "../compute/train/plan_memory.ts";
 import { TrainStep } from "../compute/train/step.ts";
 import type { StepOptions } from "./step_options.ts";
 
@@ -21,6 +22,8 @@ export interface OpenStep {
   readonly optimizer: AdamWOptions;
   /** Of the whole model. */
   readonly parameters: number;
+  /** Most device bytes, as planned before anything is allocated. */
+  readonly plannedBytes: number;
 }
 
 function randomBatch({ batch, seq, vocab }: StepOptions): Batch {
@@ -43,6 +46,8 @@ function randomBatch({ batch, seq, vocab }: StepOptions): Batch {
 /** Opens the device and lays out the step. */
 export async function openStep(options: StepOptions): Promise<OpenStep> {
   const backend = await chooseBackend({ backend: options.backend, threads: options.threads });
+  // What the device keeps for itself: room for each thread.
+  const own = backend.memory().bytes;
   const config = parseModelConfig({
     architectures: ["LlamaForCausalLM"],
     hidden_size: options.hidden,
@@ -65,7 +70,9 @@ export async function openStep(options: StepOptions): Promise<OpenStep> {
   const { dtype } = options;
   const model = await createModel({ backend, config, weights, method, dtype, seed: 0 });
   const batch = randomBatch(options);
-  const step = new TrainStep(model, batch.ids.length);
+  const step = new TrainStep(model, batch.ids.length, {
+    gradientCheckpointing: options.checkpointing ?? false,
+  });
   const optimizer = {
     learning_rate: 1e-4,
     betas: [0.9, 0.999] as const,
@@ -77,5 +84,14 @@ export async function openStep(options: StepOptions): Promise<OpenStep> {
     (sum, name) => sum + weights.shape(name).reduce((product, n) => product * n, 1),
     0,
   );
-  return { backend, model, step, batch, optimizer, parameters };
+  const plan = await planMemory({
+    config,
+    method,
+    dtype,
+    tokens: batch.ids.length,
+    checkpointing: options.checkpointing ?? false,
+    evaluates: false,
+    device: backend.info,
+  });
+  return { backend, model, step, batch, optimizer, parameters, plannedBytes: own + plan.total };
 }

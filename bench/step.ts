@@ -13,6 +13,8 @@ export interface StepResult {
   readonly ms_per_step: number;
   /** Most bytes alive on the device at once. */
   readonly peak_memory_bytes: number;
+  /** The same as planned before anything is allocated. */
+  readonly planned_memory_bytes: number;
   /** Bytes of the frozen weights. */
   readonly frozen_bytes: number;
   /** Most resident memory of the process, where the system tells. */
@@ -36,7 +38,9 @@ function peakResidentBytes(): number {
 
 /** Builds the model, runs the steps and returns medians. */
 export async function measureStep(options: StepOptions): Promise<StepResult> {
-  const { backend, model, step, batch, optimizer, parameters } = await openStep(options);
+  const { backend, model, step, batch, optimizer, parameters, plannedBytes } = await openStep(
+    options,
+  );
   const tokens = batch.ids.length;
   const times: number[] = [];
   let loss = NaN;
@@ -48,10 +52,13 @@ export async function measureStep(options: StepOptions): Promise<StepResult> {
     loss = metrics!.loss;
   }
   const ms = times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+  // A checkpoint reads back what is trained: part of a run's memory, and of what is planned.
+  await model.trainable.state();
   const result = {
     tokens_per_s: tokens / ms * 1000,
     ms_per_step: ms,
     peak_memory_bytes: backend.memory().peakBytes,
+    planned_memory_bytes: plannedBytes,
     frozen_bytes: model.frozenBytes,
     peak_rss_bytes: peakResidentBytes(),
     loss,

@@ -18,6 +18,8 @@ export interface StepOptions {
   /** Of frozen weights; the peer's are f32. */
   readonly dtype: FrozenType;
   readonly backend: "cpu" | "webgpu";
+  /** Activation checkpointing. */
+  readonly checkpointing?: boolean | undefined;
   readonly steps: number;
   readonly threads?: number | undefined;
 }
@@ -51,9 +53,10 @@ export function parseStepOptions(args: readonly string[]): StepOptions {
       method: { type: "string", default: "lora" },
       dtype: { type: "string", default: "f32" },
       backend: { type: "string", default: "cpu" },
+      checkpointing: { type: "boolean", default: false },
       threads: { type: "string" },
     },
-  }) as { values: Record<string, string | undefined> };
+  }) as { values: Record<string, string | boolean | undefined> };
   const integer = (name: string): number => {
     const value = Number(values[name]);
     if (!Number.isSafeInteger(value) || value < 1) {
@@ -86,16 +89,19 @@ export function parseStepOptions(args: readonly string[]): StepOptions {
     method: choice("method", ["lora", "full"]),
     dtype: choice("dtype", ["f32", "bf16", "nf4"]),
     backend: choice("backend", ["cpu", "webgpu"]),
+    checkpointing: values.checkpointing === true,
     threads: values.threads === undefined ? undefined : integer("threads"),
   };
 }
 
 /** The same options as command-line words. */
 export function stepArguments(options: StepOptions): string[] {
-  const { kvHeads, threads, ...rest } = options;
+  const { kvHeads, threads, checkpointing, ...rest } = options;
   const words = Object.entries({ ...rest, "kv-heads": kvHeads }).flatMap(([name, value]) => [
     `--${name}`,
     String(value),
   ]);
-  return threads === undefined ? words : [...words, "--threads", String(threads)];
+  if (threads !== undefined) words.push("--threads", String(threads));
+  if (checkpointing) words.push("--checkpointing");
+  return words;
 }

@@ -8,6 +8,7 @@ for name, default in dict(hidden=128, layers=4, intermediate=384, vocab=2048, he
 parser.add_argument("--method", choices=["lora", "full"], default="lora")
 parser.add_argument("--backend", default="cpu")
 parser.add_argument("--dtype", choices=["f32"], default="f32")
+parser.add_argument("--checkpointing", action="store_true")
 args = parser.parse_args()
 
 import torch, transformers, peft
@@ -23,6 +24,9 @@ parameters = sum(p.numel() for p in model.parameters())
 if args.method == "lora":
     model = peft.get_peft_model(model, peft.LoraConfig(
         r=args.r, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"))
+if args.checkpointing:
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.train()
 trained = [p for p in model.parameters() if p.requires_grad]
 optimizer = torch.optim.AdamW(trained, lr=1e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
 ids = torch.randint(0, args.vocab, (args.batch, args.seq))
