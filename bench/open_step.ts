@@ -90,7 +90,7 @@ export async function openStep(options: StepOptions): Promise<OpenStep> {
     dtype,
     tokens: batch.ids.length,
     checkpointing: options.checkpointing ?? false,
-    evaluates: false,
+    evalTokens: 0,
     device: backend.info,
   });
   return { backend, model, step, batch, optimizer, parameters, plannedBytes: own + plan.total };
