@@ -4,10 +4,8 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { importArchive } from "../runs/archive/import.ts";
 import { packArchive } from "../runs/archive/pack.ts";
-import { isFinal, type MetricPoint, type Run } from "../runs/spec/run.ts";
-import { Chart } from "../web/chart.tsx";
-import { chartOptions } from "../web/chart_controls.tsx";
-import { seriesOf } from "../web/run.tsx";
+import { isFinal, type Run } from "../runs/spec/run.ts";
+import { standaloneChart } from "../web/standalone_chart.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
 import { known, knownSweep, RunPath } from "./run_path.ts";
@@ -85,13 +83,17 @@ export function archiveRoutes(context: AppContext): OpenAPIHono {
   app.openapi(ofRun, async (c) => {
     const { id } = c.req.valid("param");
     const run = ended([known(await store.get(id), id)]);
-    return c.body(packArchive(run, undefined, { ...context, draw }), 200, file(id));
+    return c.body(
+      packArchive(run, undefined, { ...context, draw: standaloneChart }),
+      200,
+      file(id),
+    );
   });
   app.openapi(ofSweep, async (c) => {
     const { id } = c.req.valid("param");
     const sweep = knownSweep(await sweeps.get(id), id);
     const runs = ended(sweep.runs.map(({ run }) => run));
-    return c.body(packArchive(runs, sweep, { ...context, draw }), 200, file(id));
+    return c.body(packArchive(runs, sweep, { ...context, draw: standaloneChart }), 200, file(id));
   });
   app.openapi(post, async (c) => {
     const type = c.req.header("Content-Type");
@@ -110,17 +112,3 @@ function ended(runs: readonly Run[]): readonly Run[] {
   if (!open) return runs;
   throw new HTTPException(409, { message: `Run "${open.id}" has not ended: it is ${open.status}` });
 }
-
-function draw(run: Run, points: readonly MetricPoint[]): string {
-  const options = chartOptions({});
-  const svg = String(
-    Chart({ title: `Loss of run ${run.id}`, x: "step", series: seriesOf(points, options) }),
-  );
-  // By itself it has neither the pages' stylesheet nor their namespace.
-  return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    .replace(/(<svg [^>]*>)/, `$1<style>${STANDALONE}</style>`);
-}
-
-const STANDALONE = "text{font:12px sans-serif;fill:#57606a}path{fill:none;stroke-width:2}" +
-  ".grid{stroke:#d8dee4}.c0 path{stroke:#0072b2}.c1 path{stroke:#d55e00}" +
-  ".c0 circle,.c0 text{fill:#0072b2}.c1 circle,.c1 text{fill:#d55e00}";

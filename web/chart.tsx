@@ -6,7 +6,6 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { line } from "d3-shape";
 import { smooth, type XY } from "./curve.ts";
 import { number } from "./format.ts";
-import { Scroll } from "./layout.tsx";
 
 /** A named curve. */
 export interface Series {
@@ -58,35 +57,33 @@ export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProp
   });
   const labels = spread(drawn.map(({ smoothed }) => vertical(smoothed.at(-1)?.[1] ?? NaN)));
   return (
-    <Scroll label={title}>
-      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
-        {vertical.ticks(6).filter(few(logY)).map((y) => (
-          <g>
-            <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={vertical(y)} y2={vertical(y)} />
-            <text x={LEFT - 8} y={vertical(y) + 4} text-anchor="end">{number(y)}</text>
-          </g>
-        ))}
-        {horizontal.ticks(7).filter(few(logX)).map((x) => (
-          <text x={horizontal(x)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">{number(x)}</text>
-        ))}
-        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">{x}</text>
-        {drawn.map(({ name, points, smoothed, sparse, class: colour }, index) => (
-          <g class={colour}>
-            {smoothed !== points && <path class="raw" d={draw(points)!} />}
-            <path d={draw(smoothed)!} />
-            {sparse &&
-              points.map(([x, y]) => (
-                <circle cx={round(horizontal(x))} cy={round(vertical(y))} r="3">
-                  <title>{`${name}: ${number(y)} at ${number(x)}`}</title>
-                </circle>
-              ))}
-            {smoothed.length > 0 && (
-              <text class="name" x={WIDTH - RIGHT + 10} y={labels[index]! + 4}>{name}</text>
-            )}
-          </g>
-        ))}
-      </svg>
-    </Scroll>
+    <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
+      {vertical.ticks(6).filter(few(logY)).map((y) => (
+        <g>
+          <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={vertical(y)} y2={vertical(y)} />
+          <text x={LEFT - 8} y={vertical(y) + 4} text-anchor="end">{number(y)}</text>
+        </g>
+      ))}
+      {horizontal.ticks(7).filter(few(logX)).map((x) => (
+        <text x={horizontal(x)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">{number(x)}</text>
+      ))}
+      <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">{x}</text>
+      {drawn.map(({ name, points, smoothed, sparse, class: colour }, index) => (
+        <g class={colour}>
+          {smoothed !== points && <path class="raw" d={draw(points)!} />}
+          <path d={draw(smoothed)!} />
+          {sparse &&
+            points.map(([x, y]) => (
+              <circle cx={round(horizontal(x))} cy={round(vertical(y))} r="3">
+                <title>{`${name}: ${number(y)} at ${number(x)}`}</title>
+              </circle>
+            ))}
+          {smoothed.length > 0 && (
+            <text class="name" x={WIDTH - RIGHT + 10} y={labels[index]! + 4}>{name}</text>
+          )}
+        </g>
+      ))}
+    </svg>
   );
 }
 

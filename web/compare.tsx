@@ -1,7 +1,7 @@
 // Several runs on one plot.
 
 import type { MetricPoint, Run } from "../runs/spec/run.ts";
-import { Chart } from "./chart.tsx";
+import { Chart, type Series } from "./chart.tsx";
 import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
 import { number } from "./format.ts";
 import { Page, Scroll } from "./layout.tsx";
@@ -48,10 +48,11 @@ function text(value: unknown): string {
   return json.length > 16 ? `${json.slice(0, 15)}…` : json;
 }
 
-/** The comparison; runs are named by what sets them apart. */
-export function ComparePage(
-  { runs, options }: { runs: readonly ComparedRun[]; options: ChartOptions },
-) {
+/** The curves of a comparison, a run each, named by what sets them apart. */
+export function comparedSeries(
+  runs: readonly ComparedRun[],
+  options: ChartOptions,
+): { readonly metric: string; readonly series: Series[] } {
   const apart = differences(runs.map(({ run }) => run.spec));
   const nameOf = (index: number) => {
     const { spec, id } = runs[index]!.run;
@@ -73,17 +74,28 @@ export function ComparePage(
   const series = runs.flatMap(({ points }, index) =>
     seriesOf(points, { ...options, metric }).map((each) => ({ ...each, name: nameOf(index) }))
   );
+  return { metric, series };
+}
+
+/** The comparison. */
+export function ComparePage(
+  { runs, options }: { runs: readonly ComparedRun[]; options: ChartOptions },
+) {
+  const apart = differences(runs.map(({ run }) => run.spec));
+  const { metric, series } = comparedSeries(runs, options);
   return (
     <Page title="Compare runs" at="/" scripts={["auto"]}>
       <ChartControls options={options} kept={{ ids: runs.map(({ run }) => run.id).join(",") }} />
-      <Chart
-        title={`${metric} of ${runs.length} runs over ${options.x}`}
-        x={options.x === "time" ? "seconds of training" : options.x}
-        series={series}
-        logX={options.logX}
-        logY={options.logY}
-        smoothing={options.smoothing}
-      />
+      <Scroll label="Chart">
+        <Chart
+          title={`${metric} of ${runs.length} runs over ${options.x}`}
+          x={options.x === "time" ? "seconds of training" : options.x}
+          series={series}
+          logX={options.logX}
+          logY={options.logY}
+          smoothing={options.smoothing}
+        />
+      </Scroll>
       <Scroll label="Compared runs">
         <table>
           <thead>

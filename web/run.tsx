@@ -5,7 +5,7 @@ import { Chart, type Series } from "./chart.tsx";
 import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
 import { curve } from "./curve.ts";
 import { bytes, duration, number, time } from "./format.ts";
-import { Page } from "./layout.tsx";
+import { Page, Scroll } from "./layout.tsx";
 import { methodName, ProgressOf, Status } from "./run_table.tsx";
 
 /** What the page shows. */
@@ -55,14 +55,16 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
           {error.type}: {error.message}
         </p>
       )}
-      <Chart
-        title={`${options.metric} of run ${run.id} over ${options.x}`}
-        x={options.x === "time" ? "seconds of training" : options.x}
-        series={seriesOf(points, options)}
-        logX={options.logX}
-        logY={options.logY}
-        smoothing={options.smoothing}
-      />
+      <Scroll label="Chart">
+        <Chart
+          title={`${options.metric} of run ${run.id} over ${options.x}`}
+          x={options.x === "time" ? "seconds of training" : options.x}
+          series={seriesOf(points, options)}
+          logX={options.logX}
+          logY={options.logY}
+          smoothing={options.smoothing}
+        />
+      </Scroll>
       <table class="facts">
         <tbody>
           {[

@@ -1,7 +1,7 @@
 // A run or a sweep as one file: a gzipped tar archive that another host can take in.
 //
 //   manifest.json                 what it is, and what made it
-//   sweep.json                    of a sweep: its request and its runs
+//   sweep.json, sweep.svg         of a sweep: its request and its runs; their curves beside each other
 //   runs/ID/run.json              the run as the API gives it, its spec in it
 //   runs/ID/events.jsonl, metrics.jsonl, metrics.csv
 //   runs/ID/loss.svg              its curves, for people
@@ -23,12 +23,17 @@ import { CODE_VERSION } from "../submit_run.ts";
 /** The version of the layout above. */
 export const ARCHIVE_FORMAT = 1;
 
+/** Runs of a sweep's picture, and points of each of its curves. */
+const MOST_DRAWN = 32, DRAWN_POINTS = 1000;
+
 /** What packing works with. */
 export interface PackContext {
   readonly store: RunStore;
   readonly artifacts: ArtifactStore;
-  /** Draws a run's curves as SVG. */
-  readonly draw: (run: Run, points: readonly MetricPoint[]) => string;
+  /** Draws the curves of one run, or of several beside each other, as SVG. */
+  readonly draw: (
+    runs: readonly { readonly run: Run; readonly points: readonly MetricPoint[] }[],
+  ) => string;
 }
 
 /** An archive of runs that have ended, and of the sweep that they belong to. */
@@ -75,6 +80,9 @@ async function fill(
       stopped_early: stoppedEarly,
     }));
     await text("sweep.json", json({ id, request, created_at, runs: members }));
+    const curves = runs.slice(0, MOST_DRAWN)
+      .map(async (run) => ({ run, points: await store.points(run.id, DRAWN_POINTS) }));
+    await text("sweep.svg", draw(await Promise.all(curves)));
   }
   for (const run of runs) {
     const folder = `runs/${run.id}`;
@@ -83,7 +91,7 @@ async function fill(
     await text(`${folder}/events.jsonl`, await eventLines(store, run.id));
     await text(`${folder}/metrics.jsonl`, metricsJsonLines(points));
     await text(`${folder}/metrics.csv`, metricsCsv(points));
-    await text(`${folder}/loss.svg`, draw(run, points));
+    await text(`${folder}/loss.svg`, draw([{ run, points }]));
     const trained = await trainedArtifact(artifacts, run);
     for (const [file, size] of trained?.files ?? []) {
       const bytes = await artifacts.read(trained!.name, file);

@@ -2,6 +2,7 @@
 
 import assert from "@std/assert";
 import { join } from "@std/path";
+import { renderPng } from "../../experiments/plot/render.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
@@ -12,6 +13,16 @@ async function archiveOf(service: Service, path: string): Promise<Uint8Array<Arr
   assert.equal(answer.status, 200);
   assert.match(answer.headers.get("Content-Disposition")!, /\.tar\.gz"$/);
   return await answer.bytes();
+}
+
+/** A file of an archive, by what tar says. */
+async function fileIn(archive: Uint8Array<ArrayBuffer>, name: string): Promise<string> {
+  const tar = new Deno.Command("tar", { args: ["-xzO", name], stdin: "piped", stdout: "piped" })
+    .spawn();
+  const writer = tar.stdin.getWriter();
+  await writer.write(archive);
+  await writer.close();
+  return new TextDecoder().decode((await tar.output()).stdout);
 }
 
 Deno.test("a sweep that is taken to another host is there as it was, weights included", async () => {
@@ -42,6 +53,11 @@ Deno.test("a sweep that is taken to another host is there as it was, weights inc
         .then((answer) => answer.bytes());
     assert.deepEqual(await weights(other), await weights(one));
   }
+  const picture = await fileIn(body, "sweep.svg");
+  // Two curves of held-out losses, named by what sets the runs apart, that a renderer can draw.
+  assert.match(picture, /^<svg /);
+  for (const name of ["lora r=1", "lora r=2"]) assert.match(picture, new RegExp(`>${name}<`));
+  assert((await renderPng(picture)).length > 1000);
   // A second time changes nothing.
   assert.deepEqual(await put(), { runs: ids, sweep: id, known: ids });
 });
@@ -56,6 +72,9 @@ Deno.test("the archive of a run opens with tar and holds what people look for", 
   const { stdout } = await new Deno.Command("tar", { args: ["-tzf", file] }).output();
   const names = new TextDecoder().decode(stdout).trim().split("\n");
   const own = (name: string) => `runs/${id}/${name}`;
+  const picture = await fileIn(await Deno.readFile(file), own("loss.svg"));
+  assert.match(picture, /^<svg .*>train_nll<.*>eval_nll</);
+  assert((await renderPng(picture)).length > 1000);
   assert.deepEqual(names, [
     "manifest.json",
     ...["run.json", "events.jsonl", "metrics.jsonl", "metrics.csv", "loss.svg"].map(own),
