@@ -4,8 +4,9 @@
 use core::arch::wasm32::{memory_atomic_notify, memory_atomic_wait32};
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// About 20 µs of polling: longer than a kernel's imbalance, shorter than a time slice.
-const SPINS: u32 = 20_000;
+/// About 100 µs of polling: longer than a kernel's imbalance and than the host takes between two plans,
+/// shorter than a time slice. Waking a thread that has parked takes some 50 µs.
+const SPINS: u32 = 200_000;
 /// Published as a plan's length to end the workers.
 const STOP: u32 = u32::MAX;
 /// Partial sums that a reduction may keep.
