@@ -6,13 +6,14 @@ import { HTTPException } from "hono/http-exception";
 import { boundedArray, idArray } from "./bounded_array.ts";
 import { problemResponse } from "./problem.ts";
 import type { Message } from "../wasm/chat_template.ts";
+import type { EncodeOptions } from "../wasm/tokenizer.ts";
 import { TokenizerStore } from "../wasm/tokenizer_store.ts";
 
 const MAX_TEXTS = 1024;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 const MAX_IDS = 4 * 1024 * 1024;
 
-const model = z.string().min(1).max(200).openapi({
+const model = z.string().min(1).max(300).openapi({
   description: "A shipped name, or a folder under the models folder",
   example: "noregret/tiny",
 });
@@ -26,6 +27,9 @@ const message = z.looseObject({
 const tokenizeRequestSchema = z.strictObject({
   model,
   texts: boundedArray(z.string(), MAX_TEXTS).optional(),
+  text_pairs: boundedArray(z.string(), MAX_TEXTS).optional().openapi({
+    description: "For each text a second one, which the model reads after it",
+  }),
   messages: boundedArray(message, MAX_TEXTS).optional(),
   add_special_tokens: z.boolean().default(true).openapi({
     description: "Put the model's special tokens around each text; a chat template writes its own",
@@ -35,13 +39,25 @@ const tokenizeRequestSchema = z.strictObject({
   }),
   add_generation_prompt: z.boolean().default(false),
   max_length: z.int().min(0).max(MAX_IDS).optional(),
+  truncation: z.enum(["longest_first", "only_first", "only_second"]).optional().openapi({
+    description: "Which text of a pair is cut; absent: what the file says, else the longer one",
+  }),
 })
   .refine((body) => (body.texts === undefined) !== (body.messages === undefined), {
     path: ["texts"],
     message: "expected either texts or messages",
   })
   .refine(
-    (body) => (body.texts ?? []).reduce((sum, text) => sum + text.length, 0) <= MAX_CHARACTERS,
+    ({ texts, text_pairs: pairs }) => pairs === undefined || pairs.length === texts?.length,
+    { path: ["text_pairs"], message: "expected one for each text" },
+  )
+  .refine(({ text_pairs, truncation }) => text_pairs !== undefined || truncation === undefined, {
+    path: ["truncation"],
+    message: "expected none without text_pairs",
+  })
+  .refine(
+    ({ texts = [], text_pairs = [] }) =>
+      [...texts, ...text_pairs].reduce((sum, text) => sum + text.length, 0) <= MAX_CHARACTERS,
     { path: ["texts"], message: `expected at most ${MAX_CHARACTERS} characters in all` },
   );
 
@@ -51,6 +67,9 @@ const tokenizeResponse = z.object({
     tokens: z.array(z.string()),
     offsets: z.array(z.tuple([z.int(), z.int()])).openapi({
       description: "Code points of the text, or of the rendered messages: [start, end)",
+    }),
+    type_ids: z.array(z.int()).optional().openapi({
+      description: "For pairs: which of the two a token belongs to, as the model has it",
     }),
     assistant_mask: z.array(z.int()).optional().openapi({
       description: "For messages: 1 where the assistant speaks",
@@ -113,20 +132,36 @@ export function tokenizeRoutes(
   tokenize.openapi(tokenizeRoute, async (c) => {
     const body = c.req.valid("json");
     const { tokenizer, chatTemplate } = await open(store, body.model);
-    const result = (text: string, addSpecialTokens: boolean, allowSpecial: boolean) => {
-      const { ids, offsets } = tokenizer.encode(text, {
-        addSpecialTokens,
-        allowSpecial,
+    const result = (
+      text: string,
+      { pair, ...options }: Pick<EncodeOptions, "addSpecialTokens" | "allowSpecial" | "pair">,
+    ) => {
+      const { ids, offsets, typeIds } = tokenizer.encode(text, {
+        ...options,
+        ...(pair !== undefined && { pair }),
+        ...(body.truncation && { truncation: body.truncation }),
         offsets: "code_points",
         ...(body.max_length !== undefined && { maxLength: body.max_length }),
       });
       const tokens = Array.from(ids, (id) => tokenizer.idToToken(id) ?? "");
-      return { ids: [...ids], tokens, offsets: offsets! };
+      return {
+        ids: [...ids],
+        tokens,
+        offsets: offsets!,
+        ...(typeIds && { type_ids: [...typeIds] }),
+      };
     };
     return attempt(() => {
       if (body.texts) {
-        const { add_special_tokens, allow_special } = body;
-        const results = body.texts.map((text) => result(text, add_special_tokens, allow_special));
+        const addSpecialTokens = body.add_special_tokens, allowSpecial = body.allow_special;
+        const results = body.texts.map((text, i) => {
+          const pair = body.text_pairs?.[i];
+          return result(text, {
+            addSpecialTokens,
+            allowSpecial,
+            ...(pair !== undefined && { pair }),
+          });
+        });
         return c.json({ results }, 200);
       }
       if (!chatTemplate) {
@@ -136,7 +171,11 @@ export function tokenizeRoutes(
         addGenerationPrompt: body.add_generation_prompt,
         ...(body.max_length !== undefined && { maxLength: body.max_length }),
       });
-      const rendered = { ...result(text, false, true), assistant_mask: [...assistantMask], text };
+      const rendered = {
+        ...result(text, { addSpecialTokens: false, allowSpecial: true }),
+        assistant_mask: [...assistantMask],
+        text,
+      };
       return c.json({ results: [rendered] }, 200);
     });
   });

@@ -8,7 +8,13 @@ import type { Matrix } from "../ops/matrix.ts";
 import { expertStack } from "./config.ts";
 import { splitFusedAdapter } from "./fused_adapter.ts";
 import { adapterNames, adapterSites, type LoraMethod } from "./method.ts";
-import type { BlockLayers, FeedForward, LinearLayer, Model } from "./model.ts";
+import {
+  type BlockLayers,
+  type FeedForward,
+  isCopy,
+  type LinearLayer,
+  type Model,
+} from "./model.ts";
 import type { WeightSource } from "./weights.ts";
 
 /** `choice` of a row that uses no adapter. */
@@ -78,7 +84,7 @@ export async function stackAdapters(
       if (last?.owner === owner) last.pairs.push({ a, b });
       else parts.push({ owner, r, scaling, pairs: [{ a, b }] });
     }
-    const extra = [...weights.names].find((name) => !known.has(name));
+    const extra = [...weights.names].find((name) => !known.has(name) && !isCopy(name, config));
     if (extra !== undefined) {
       throw new RangeError(
         `Cannot load adapter ${owner} beside others: it holds "${extra}", which is no part of a LoRA`,

@@ -33,6 +33,8 @@ export interface LoraMethod extends TargetOptions {
   readonly alpha_pattern?: Readonly<Record<string, number>> | undefined;
   /** Modules trained in full beside the adapters. */
   readonly modules_to_save?: readonly string[] | undefined;
+  /** Whether a tied embedding that it saves is no longer the other one; of PEFT's adapters, see untie.ts. */
+  readonly untied?: boolean | undefined;
 }
 
 /** Full fine-tuning of every parameter, or of some matrices only. */

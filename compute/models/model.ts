@@ -240,12 +240,16 @@ async function loadParameters(
     }
     trainable.backend.write(value, await source.read(name, "f32"));
   }
-  // PEFT stores a tied output embedding a second time.
-  const tied = config.tie_word_embeddings ? `${PEFT_PREFIX}lm_head.weight` : undefined;
-  const extra = [...source.names].find((name) => !trainable.get(name) && name !== tied);
+  const extra = [...source.names].find((name) => !trainable.get(name) && !isCopy(name, config));
   if (extra) {
     throw new RangeError(`Cannot load the adapter: this run has no place for its "${extra}"`);
   }
+}
+
+/** Whether PEFT stores a weight that is there already: a tied output embedding, or the base's own below an adapter. */
+export function isCopy(name: string, { tie_word_embeddings: tied }: ModelConfig): boolean {
+  return (tied && name === `${PEFT_PREFIX}lm_head.weight`) ||
+    name === `${PEFT_PREFIX}lm_head.base_layer.weight`;
 }
 
 function assemble(

@@ -93,6 +93,7 @@ export function parsePeftConfig(config: unknown): LoraMethod {
   }
   const r = positive(json, "r");
   const saved = names(json, "modules_to_save");
+  const wholes = typeof saved === "string" ? [saved] : saved;
   const parameters = names(json, "target_parameters");
   if (typeof parameters === "string") fail("target_parameters", parameters, "names");
   return {
@@ -115,7 +116,9 @@ export function parsePeftConfig(config: unknown): LoraMethod {
     },
     alpha_pattern: pattern(json, "alpha_pattern"),
     init: "peft",
-    modules_to_save: typeof saved === "string" ? [saved] : saved,
+    modules_to_save: wholes,
+    untied: json.ensure_weight_tying !== true &&
+      (wholes ?? []).some((name) => ["embed_tokens", "lm_head"].includes(leafOf(name))),
   };
 }
 

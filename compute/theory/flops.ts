@@ -71,9 +71,3 @@ export function flopsPerToken(
   lora += 3 * attention;
   return { forward: forward + attention, full, lora, ratio: lora / full };
 }
-
-/** LoRA's FLOPs over full fine-tuning's for one N × N matrix: 2/3 + 2R/N. */
-export function matrixFlopsRatio(n: number, r: number): number {
-  const { full, lora } = matrixCost(n, n, r);
-  return lora / full;
-}

@@ -25,7 +25,10 @@ export async function openJsonl(path: string, options: RowFileOptions): Promise<
     name,
     blocks,
     // Not async inside: a block is small, and reads at an offset share the file's one position.
-    read: (index) => Promise.resolve(readBlock(path, name, blocks[index]!)),
+    read(index) {
+      const { offset, bytes, line } = blocks[index]!;
+      return Promise.resolve(parseLines(readRange(path, name, offset, bytes), name, line));
+    },
   };
 }
 
@@ -75,8 +78,13 @@ async function indexLines(path: string, name: string, limit = Infinity): Promise
   return blocks;
 }
 
-function readBlock(path: string, name: string, { offset, bytes, line }: LineBlock): PlacedRow[] {
-  const data = readRange(path, name, offset, bytes);
+/**
+ * The rows of whole lines.
+ *
+ * @param line number of the first.
+ * @throws {SyntaxError} naming the line that is no UTF-8 or no JSON object.
+ */
+export function parseLines(data: Uint8Array, name: string, line: number): PlacedRow[] {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(data);

@@ -1,9 +1,9 @@
 // A file of rows, read in blocks: one block at a time is in memory, whatever the file's size.
 
 import type { ColumnNames, JsonRow } from "../row_shape.ts";
-import { openJsonl } from "./jsonl.ts";
+import { openJsonl, parseLines } from "./jsonl.ts";
 import { openParquet } from "./parquet.ts";
-import { unpack } from "./unpack.ts";
+import { firstLines, unpack } from "./unpack.ts";
 
 /** A row, and what errors call it. */
 export interface PlacedRow {
@@ -65,4 +65,21 @@ export async function openRowFile(path: string, options: RowFileOptions): Promis
   throw new RangeError(
     `Cannot read "${name}": expected a file that ends in ${ROW_FILE_ENDINGS.join(", ")}`,
   );
+}
+
+/**
+ * The first rows of a file, at most `limit`; a packed one is unpacked no further than they go.
+ *
+ * @throws as {@linkcode openRowFile} and {@linkcode RowFile.read}.
+ */
+export async function firstRows(
+  path: string,
+  { limit, ...options }: Omit<RowFileOptions, "cache"> & { readonly limit: number },
+): Promise<PlacedRow[]> {
+  const { name } = options;
+  if (/\.(gz|zst)$/.test(name)) {
+    return parseLines(await firstLines(path, name, limit), name, 1).slice(0, limit);
+  }
+  const { blocks, read } = await openRowFile(path, { ...options, limit, cache: "" });
+  return blocks.length === 0 ? [] : (await read(0)).slice(0, limit);
 }

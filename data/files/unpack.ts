@@ -22,9 +22,7 @@ export async function unpack(path: string, name: string, cache: string): Promise
     {
       using source = await Deno.open(path, { read: true });
       using unpacked = await Deno.open(temporary, { write: true, createNew: true });
-      const stream = source.readable.pipeThrough(
-        name.endsWith(".zst") ? zstdStream() : new DecompressionStream("gzip"),
-      );
+      const stream = source.readable.pipeThrough(unpacking(name));
       for await (const chunk of stream) {
         for (let at = 0; at < chunk.length;) at += await unpacked.write(chunk.subarray(at));
       }
@@ -34,12 +32,50 @@ export async function unpack(path: string, name: string, cache: string): Promise
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     if (error instanceof Deno.errors.NotFound || isDiskError(error)) throw error;
-    throw new SyntaxError(
-      `Cannot unpack ${name}: ${(error as Error).message}: the file is cut or damaged`,
-    );
+    throw damaged(name, error);
   }
   await removeOlder(cache, prefix, basename(target));
   return target;
+}
+
+/** Bytes of a packed file's start that are unpacked to look at it. */
+const START_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The first `lines` lines of a packed file, fewer where they are longer than 4 MB.
+ *
+ * @throws {SyntaxError} if the file's start is damaged.
+ */
+export async function firstLines(path: string, name: string, lines: number): Promise<Uint8Array> {
+  using source = await Deno.open(path, { read: true });
+  const stream = source.readable.pipeThrough(unpacking(name));
+  const parts: Uint8Array[] = [];
+  let found = 0, bytes = 0;
+  try {
+    for await (const chunk of stream) {
+      parts.push(chunk);
+      bytes += chunk.length;
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) found++;
+      if (found >= lines || bytes >= START_BYTES) break;
+    }
+  } catch (error) {
+    throw damaged(name, error);
+  }
+  const start = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  // What was cut in the middle of a line is no row.
+  return found >= lines || bytes >= START_BYTES
+    ? start.subarray(0, start.lastIndexOf(10) + 1)
+    : start;
+}
+
+function unpacking(name: string) {
+  return name.endsWith(".zst") ? zstdStream() : new DecompressionStream("gzip");
+}
+
+function damaged(name: string, error: unknown): SyntaxError {
+  return new SyntaxError(
+    `Cannot unpack ${name}: ${(error as Error).message}: the file is cut or damaged`,
+  );
 }
 
 // Node's zstd streams end without an error where their input is cut; this one does not.

@@ -7,7 +7,7 @@ import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
-import { isRowFile, openRowFile } from "../../data/files/row_file.ts";
+import { firstRows, isRowFile } from "../../data/files/row_file.ts";
 import { realFileBelow } from "../../data/real_path.ts";
 import { rowShape } from "../../data/row_shape.ts";
 import { shapeExamples } from "../../data/rows.ts";
@@ -131,7 +131,7 @@ function checkIds(
 /** Rows that are looked at before a spec is accepted. */
 const FIRST_ROWS = 8;
 
-// Enough to find wrong columns and what is no JSON. What would have to be unpacked is left to the run.
+// Enough to find wrong columns, what is no JSON and what cannot be unpacked.
 async function checkFirstRows(
   { file: name, columns }: Extract<Dataset, { file: string }>,
   file: string,
@@ -139,12 +139,10 @@ async function checkFirstRows(
   config: ModelConfig | undefined,
   problems: Problem[],
 ): Promise<void> {
-  if (/\.(gz|zst)$/.test(name)) return;
   try {
-    const options = { name, columns, limit: FIRST_ROWS, cache: "" };
-    const { blocks, read } = await openRowFile(file, options);
-    if (blocks.length === 0) throw new RangeError(`Cannot read ${name}: it has no rows`);
-    for (const { row, where } of (await read(0)).slice(0, FIRST_ROWS)) {
+    const rows = await firstRows(file, { name, columns, limit: FIRST_ROWS });
+    if (rows.length === 0) throw new RangeError(`Cannot read ${name}: it has no rows`);
+    for (const { row, where } of rows) {
       const shape = rowShape(row, where, columns);
       if (shape.kind !== "ids" || config === undefined) continue;
       const tokenizer = { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };

@@ -7,6 +7,7 @@ import { type AdapterBank, stackAdapters } from "../../compute/models/adapter_ba
 import type { FrozenType } from "../../compute/models/frozen_weights.ts";
 import { FROZEN } from "../../compute/models/method.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
+import { untiedFor } from "../../compute/models/untie.ts";
 import { BatchGenerator } from "../../compute/train/generate.ts";
 import { type ModelText, openModelText } from "../../data/model_text.ts";
 import type { Places } from "../places.ts";
@@ -162,10 +163,11 @@ export class GenerationEngine {
     try {
       using stored = await openModel(found.folder);
       const text = await openModelText(found.folder);
+      const { config, weights } = adapter ? untiedFor(stored, adapter.method) : stored;
       const model = await createModel({
         backend: this.#backend.backend,
-        config: stored.config,
-        weights: stored.weights,
+        config,
+        weights,
         method: adapter?.method ?? FROZEN,
         adapter: adapter?.weights,
         dtype,

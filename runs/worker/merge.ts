@@ -14,6 +14,7 @@ import { packBf16, type WeightSource } from "../../compute/models/weights.ts";
 import { openArtifacts } from "../artifacts/open_artifacts.ts";
 import { adapterName } from "../checkpoint_files.ts";
 import { StoredName } from "../spec/method.ts";
+import { untiedFor } from "../../compute/models/untie.ts";
 import { homePaths, readConfiguration } from "../configuration.ts";
 import { exists, fillFolderAtomically } from "../write_file.ts";
 import { ADAPTER_CONFIG, openAdapter } from "./stored_adapters.ts";
@@ -47,9 +48,10 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
   if (await exists(out)) {
     throw new RangeError(`Cannot write "${out}": it is there already: expected a new folder`);
   }
-  using base = await openModel(model);
-  const { config } = base;
+  using opened = await openModel(model);
   const method = parsePeftConfig(await parseJsonFile(adapter, ADAPTER_CONFIG));
+  const base = untiedFor(opened, method);
+  const { config } = base;
   using stored = await openAdapter(adapter);
   const changes = splitFusedAdapter(stored.weights, config, method);
   const sites = new Map(
@@ -70,7 +72,7 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
     const value = async (name: string): Promise<Float32Array> => {
       const replaced = saved.get(sourceOf(name));
       const weight = replaced
-        ? await changes.read(replaced, "f32")
+        ? await readWhole(changes, replaced, shapes.get(name)!)
         : await base.weights.read(sourceOf(name), "f32");
       const site = sites.get(name);
       if (!site) return weight as Float32Array;
@@ -95,12 +97,23 @@ export async function merge({ model, adapter, out, ...options }: MergeOptions): 
       const tied = /("tie_word_embeddings"\s*:\s*)true/;
       await Deno.writeTextFile(
         join(folder, "config.json"),
-        untied ? text.replace(tied, "$1false") : text,
+        shapes.has("lm_head.weight") ? text.replace(tied, "$1false") : text,
       );
     });
   } finally {
     backend.close();
   }
+}
+
+/** A weight that takes the place of the base's. */
+async function readWhole(
+  adapter: WeightSource,
+  name: string,
+  shape: readonly number[],
+): Promise<Float32Array> {
+  const found = adapter.names.has(name) ? adapter.shape(name) : undefined;
+  if (found?.join() === shape.join()) return await adapter.read(name, "f32") as Float32Array;
+  throw new RangeError(`Cannot merge the adapter: expected its "${name}" to be [${shape}]`);
 }
 
 /** W + scale · B A. */

@@ -7,6 +7,7 @@ import {
   trainableShapes,
 } from "../../compute/models/method.ts";
 import { splitFusedAdapter } from "../../compute/models/fused_adapter.ts";
+import { isCopy } from "../../compute/models/model.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { checkWeights, openWeights, type WeightSource } from "../../compute/models/weights.ts";
 import { adapterName } from "../checkpoint_files.ts";
@@ -81,9 +82,12 @@ export async function checkAdapter(
     const weights = splitFusedAdapter(open.weights, config, method);
     const shapes = new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape]));
     checkWeights(weights, shapes);
-    // A tied output embedding that was saved beside the input embedding is the same matrix.
-    const tied = (each: string) => config.tie_word_embeddings && each.endsWith(".lm_head.weight");
-    const extra = [...weights.names].find((each) => !shapes.has(each) && !tied(each));
+    if (theirs.untied && config.tie_word_embeddings) {
+      throw new RangeError(
+        `Cannot go on from "${name}": it has untied the model's embeddings, which a run trains as one`,
+      );
+    }
+    const extra = [...weights.names].find((each) => !shapes.has(each) && !isCopy(each, config));
     if (extra !== undefined) {
       throw new RangeError(
         `Cannot go on from "${name}": it holds "${extra}", which this method does not train`,

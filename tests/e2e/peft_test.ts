@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { makeTinyHome, type TinyHome } from "../runs/tiny_home.ts";
 import { size } from "../../compute/backend/backend.ts";
 import { createCpuBackend } from "../../compute/backend/cpu/cpu_backend.ts";
-import type { LoraMethod } from "../../compute/models/method.ts";
+import { FROZEN, type LoraMethod } from "../../compute/models/method.ts";
 import { createModel } from "../../compute/models/model.ts";
 import { parsePeftConfig } from "../../compute/models/peft_config.ts";
 import { bytesSource } from "../../compute/models/safetensors.ts";
@@ -15,6 +15,8 @@ import { uniform } from "../../compute/rng.ts";
 import { type Files, trainedFiles } from "../../compute/train/checkpoint.ts";
 import { EvalStep } from "../../compute/train/step.ts";
 import { openModel } from "../../runs/worker/stored_models.ts";
+import { merge } from "../../runs/worker/merge.ts";
+import { untiedFor } from "../../compute/models/untie.ts";
 import { batchOf } from "../support/numerics.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
 import { python, pythonHas } from "../support/python.ts";
@@ -94,7 +96,7 @@ async function ours(
   const backend = await createCpuBackend({ threads: 1 });
   try {
     using stored = await openModel(modelFolder);
-    const { config, weights } = stored;
+    const { config, weights } = untiedFor(stored, adapter.method);
     const model = await createModel({
       backend,
       config,
@@ -243,6 +245,57 @@ Deno.test({
         const { nll: own, method } = found[i]!;
         assert(Math.abs(nll - own) < 1e-4, `${i} ${json(method)}: ${own}, PEFT ${nll}`);
       });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** What PEFT may do with embeddings that the base has as one. */
+const TIED_OPTIONS: readonly Record<string, unknown>[] = [
+  { r: 2, target_modules: ["q_proj"], modules_to_save: ["embed_tokens"] },
+  { r: 2, target_modules: ["q_proj"], modules_to_save: ["lm_head"] },
+  { r: 2, target_modules: ["q_proj"], modules_to_save: ["embed_tokens", "lm_head"] },
+  {
+    r: 2,
+    target_modules: ["q_proj"],
+    modules_to_save: ["embed_tokens"],
+    ensure_weight_tying: true,
+  },
+  { r: 2, target_modules: ["q_proj", "lm_head"], modules_to_save: ["embed_tokens"] },
+];
+
+Deno.test({
+  name: "embeddings that PEFT has untied, or kept tied, are read, and merged, as it has them",
+  ignore,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const rows = [[...new TextEncoder().encode("Some years ago, never mind how long")]];
+      const json = JSON.stringify;
+      const made = (await python([MAKER, MODEL, folder, json(TIED_OPTIONS), json(rows)]))!;
+      assert(made.out, made.error);
+      for (const [i, expected] of (JSON.parse(made.out) as number[]).entries()) {
+        const adapter = `${folder}/${i}`, out = `${folder}/merged${i}`;
+        const config = JSON.parse(await Deno.readTextFile(`${adapter}/adapter_config.json`));
+        const bytes = await Deno.readFile(`${adapter}/adapter_model.safetensors`);
+        const weights = await openWeights([bytesSource(bytes, "adapter")]);
+        const read = await ours(MODEL, { method: parsePeftConfig(config), weights }, rows);
+        await merge({ model: MODEL, adapter, out });
+        const merged = await ours(out, { method: FROZEN }, rows);
+        for (const [what, { nll }] of Object.entries({ read, merged })) {
+          // The base is bf16, and so is what is merged into it.
+          const most = what === "merged" ? 5e-3 : 1e-4;
+          const difference = Math.abs(nll - expected);
+          assert(difference < most, `${json(TIED_OPTIONS[i])} ${what}: ${nll}, PEFT ${expected}`);
+        }
+        const { tie_word_embeddings: tied } = JSON.parse(
+          await Deno.readTextFile(`${out}/config.json`),
+        );
+        assert.equal(tied, TIED_OPTIONS[i]!.ensure_weight_tying === true, json(TIED_OPTIONS[i]));
+      }
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

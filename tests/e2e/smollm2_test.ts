@@ -3,7 +3,9 @@
 
 import assert from "@std/assert";
 import { join } from "@std/path";
+import type { Backend } from "../../compute/backend/backend.ts";
 import { createCpuBackend } from "../../compute/backend/cpu/cpu_backend.ts";
+import { createWebgpuBackend } from "../../compute/backend/webgpu/webgpu_backend.ts";
 import { createModel } from "../../compute/models/model.ts";
 import { bytesSource } from "../../compute/models/safetensors.ts";
 import { logits } from "../../compute/models/transformer.ts";
@@ -45,8 +47,11 @@ function relativeError(actual: readonly number[], expected: readonly number[]): 
 }
 
 /** Logits of each row under the base model, [T · vocabulary]. */
-async function ourLogits(folder: string, rows: readonly number[][]): Promise<Float32Array[]> {
-  const backend = await createCpuBackend({ threads: 1 });
+async function ourLogits(
+  backend: Backend,
+  folder: string,
+  rows: readonly number[][],
+): Promise<Float32Array[]> {
   try {
     using stored = await openModel(folder);
     const { config, weights } = stored;
@@ -89,6 +94,14 @@ async function checkLogits(found: readonly Float32Array[], expected: WeightSourc
     const tensor = { name: `logits of text ${i}`, shape: expected.shape(`${i}`) };
     assertAllclose(row, values, tensor, { atol: 1e-4 * largest, rtol: 1e-4 });
   }
+}
+
+const WEBGPU = FOLDER !== undefined && await hasWebgpu();
+
+async function hasWebgpu(): Promise<boolean> {
+  const backend = await createWebgpuBackend();
+  backend?.close();
+  return backend !== undefined;
 }
 
 const lacks = FOLDER === undefined
@@ -162,11 +175,19 @@ Deno.test({
         assert.deepEqual(idsOf(chat.results), [expected.chat]);
       });
 
-      await t.step("logits agree to 1e-4", async () => {
-        const bytes = await Deno.readFile(task.logits);
-        const found = await ourLogits(folder, expected.ids);
-        await checkLogits(found, await openWeights([bytesSource(bytes, "logits")]));
-      });
+      await t.step(
+        "logits agree to 1e-4, on the processor and where there is WebGPU on it",
+        async () => {
+          const bytes = await Deno.readFile(task.logits);
+          const open = [() => createCpuBackend({ threads: 1 }), () => createWebgpuBackend()];
+          for (const create of open) {
+            const backend = await create();
+            if (backend === undefined) continue;
+            const found = await ourLogits(backend, folder, expected.ids);
+            await checkLogits(found, await openWeights([bytesSource(bytes, "logits")]));
+          }
+        },
+      );
 
       await t.step("NLL agrees to 1e-4", async () => {
         const { result } = await post("/v1/evaluate", {
@@ -201,32 +222,34 @@ Deno.test({
         assert.equal(chat.completions[0].text, "The capital of France is Paris.");
       });
 
-      await t.step("LoRA's loss falls as it does in PEFT", async () => {
-        const id = await service.post({
-          model: "smollm2",
-          backend: "cpu",
-          method: { kind: "lora", r: 8, lora_alpha: 32, init_from: "start" },
-          task: {
-            kind: "sft",
-            dataset: { inline: { input_ids: rows } },
-            max_length: LENGTH,
-            num_epochs: STEPS,
-          },
-          optimizer: { learning_rate: LEARNING_RATE },
-          batch_size: ROWS,
-          max_steps: STEPS,
-          logging_steps: 1,
+      for (const backend of WEBGPU ? ["cpu", "webgpu"] : ["cpu"]) {
+        await t.step(`LoRA's loss falls as it does in PEFT (${backend})`, async () => {
+          const id = await service.post({
+            model: "smollm2",
+            backend,
+            method: { kind: "lora", r: 8, lora_alpha: 32, init_from: "start" },
+            task: {
+              kind: "sft",
+              dataset: { inline: { input_ids: rows } },
+              max_length: LENGTH,
+              num_epochs: STEPS,
+            },
+            optimizer: { learning_rate: LEARNING_RATE },
+            batch_size: ROWS,
+            max_steps: STEPS,
+            logging_steps: 1,
+          });
+          await service.events(id);
+          const { status, error } = await service.json(`/v1/runs/${id}`);
+          assert.equal(status, "succeeded", JSON.stringify(error));
+          const { points } = await service.json(`/v1/runs/${id}/metrics`);
+          const found: number[] = points.map((point: { train_nll: number }) => point.train_nll);
+          assert.equal(found.length, STEPS);
+          assert(found.at(-1)! < 0.8 * found[0]!, `${found}`);
+          const [ours, theirs] = [found, expected.losses].map((x) => x.slice(0, AGREEING_STEPS));
+          assert(relativeError(ours!, theirs!) < 1e-3, `${found}, expected ${expected.losses}`);
         });
-        await service.events(id);
-        const { status, error } = await service.json(`/v1/runs/${id}`);
-        assert.equal(status, "succeeded", JSON.stringify(error));
-        const { points } = await service.json(`/v1/runs/${id}/metrics`);
-        const found: number[] = points.map((point: { train_nll: number }) => point.train_nll);
-        assert.equal(found.length, STEPS);
-        assert(found.at(-1)! < 0.8 * found[0]!, `${found}`);
-        const [ours, theirs] = [found, expected.losses].map((x) => x.slice(0, AGREEING_STEPS));
-        assert(relativeError(ours!, theirs!) < 1e-3, `${found}, expected ${expected.losses}`);
-      });
+      }
     } finally {
       await Deno.remove(home, { recursive: true });
     }

@@ -10,6 +10,7 @@ interface Result {
   ids: number[];
   tokens: string[];
   offsets: [number, number][];
+  type_ids?: number[];
   assistant_mask: number[];
   text: string;
 }
@@ -69,6 +70,38 @@ Deno.test("POST /v1/tokenize gives the native library's ids, tokens and offsets"
       add_special_tokens: false,
     });
     assert.deepEqual(plain.results, [{ ids: [1], tokens: ["</s>"], offsets: [[0, 4]] }]);
+  });
+});
+
+Deno.test("POST /v1/tokenize reads pairs of texts as the native library does", async () => {
+  const fixture = new URL("../fixtures/tokenizer/pairs.expected.jsonl", import.meta.url);
+  const cases = (await Deno.readTextFile(fixture)).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  )
+    .filter((each) =>
+      each.tokenizer === "roberta" && each.pair !== null && each.special && each.ids &&
+      each.side !== "left"
+    );
+  assert(cases.some(({ truncation }) => truncation !== null) && cases.length > 3);
+  await withModel(async (post) => {
+    for (const { text, pair, max_length, truncation, ids, type_ids, offsets } of cases) {
+      const { answer: { results: [result] } } = await post("/v1/tokenize", {
+        model: "small",
+        texts: [text],
+        text_pairs: [pair],
+        ...(max_length !== null && { max_length }),
+        ...(truncation && { truncation }),
+      });
+      assert.deepEqual(result!.ids, ids);
+      assert.deepEqual(result!.type_ids, type_ids);
+      if (offsets) assert.deepEqual(result!.offsets.flat(), offsets);
+    }
+    const uneven = { model: "small", texts: ["a", "b"], text_pairs: ["c"] };
+    const refused = await post("/v1/tokenize", uneven);
+    assert.equal(refused.status, 422);
+    assert.deepEqual(refused.answer.errors.map(({ path }) => path), ["/text_pairs"]);
+    const alone = { model: "small", texts: ["a"], truncation: "only_first" };
+    assert.equal((await post("/v1/tokenize", alone)).status, 422);
   });
 });
 

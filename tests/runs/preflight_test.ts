@@ -1,5 +1,6 @@
 import assert from "@std/assert";
 import { join } from "@std/path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parseModelConfig } from "../../compute/models/config.ts";
 import { trainableShapes } from "../../compute/models/method.ts";
 import { encodeSafetensors } from "../../compute/models/safetensors.ts";
@@ -126,6 +127,29 @@ Deno.test("preflight() looks at the first rows of a file", async () => {
   await Deno.writeTextFile(join(tiny.paths.datasets, "a.jsonl"), '{"body":"abc"}\n');
   const dataset = { file: "a.jsonl", columns: { text: "body" } };
   assert.deepEqual(await problemsOf(tiny, task({ dataset })), []);
+});
+
+Deno.test("preflight() looks at the first rows of a packed file, and unpacks no more of it", async () => {
+  await using tiny = await makeTinyHome();
+  await Deno.mkdir(tiny.paths.datasets);
+  const good = '{"input_ids":[1,2,3]}\n'.repeat(50_000), bad = '{"body":"x"}\n'.repeat(20);
+  for (const [ending, pack] of [["gz", gzipSync], ["zst", zstdCompressSync]] as const) {
+    const file = `a.jsonl.${ending}`, path = join(tiny.paths.datasets, file);
+    const spec = task({ dataset: { file } });
+    const wrong = (message: RegExp) => expectProblem(tiny, spec, "/task/dataset/file", message);
+    await Deno.writeFile(path, pack(bad));
+    await wrong(/"?body/);
+    await Deno.writeFile(path, pack("{}\nno json\n".repeat(3)));
+    await wrong(/:1|:2/);
+    await Deno.writeFile(path, pack(""));
+    await wrong(/it has no rows/);
+    await Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(500)));
+    await wrong(/Cannot unpack a\.jsonl\.\w+: .*the file is cut or damaged/);
+    await Deno.writeFile(path, pack(good + "no json"));
+    assert.deepEqual(await problemsOf(tiny, spec), []);
+    assert.deepEqual(Array.from(Deno.readDirSync(tiny.paths.datasets), ({ name }) => name), [file]);
+    await Deno.remove(path);
+  }
 });
 
 Deno.test("preflight() refuses a model whose files are hostile, torn or do not fit", async () => {

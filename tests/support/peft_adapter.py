@@ -23,7 +23,7 @@ for index, each in enumerate(json.loads(options)):
             torch.nn.init.normal_(parameter, std=0.1)
         elif "modules_to_save" in name:
             with torch.no_grad():
-                parameter.mul_(1.1)
+                parameter.mul_(1.3 if "lm_head" in name else 1.1)
     model.save_pretrained(f"{out}/{index}")
     results.append(mean_nll(model, json.loads(rows)))
 print(json.dumps(results))

@@ -1,11 +1,6 @@
 import assert from "@std/assert";
 import { ARCHITECTURES } from "../../../compute/theory/architectures.ts";
-import {
-  attentionFlops,
-  flopsPerToken,
-  matrixCost,
-  matrixFlopsRatio,
-} from "../../../compute/theory/flops.ts";
+import { attentionFlops, flopsPerToken, matrixCost } from "../../../compute/theory/flops.ts";
 import { baseParameters } from "../../../compute/theory/parameters.ts";
 
 const LLAMA_8B = ARCHITECTURES["meta-llama/Llama-3.1-8B"]!;
@@ -18,10 +13,11 @@ Deno.test("matrixCost() of a square matrix is N², 3N² and 2N² + 6NR", () => {
   });
 });
 
-Deno.test("matrixFlopsRatio() at N = 4096 is 0.667, 0.729 and 0.917", () => {
-  assert.equal(matrixFlopsRatio(4096, 1).toFixed(3), "0.667");
-  assert.equal(matrixFlopsRatio(4096, 128).toFixed(3), "0.729");
-  assert.equal(matrixFlopsRatio(4096, 512).toFixed(3), "0.917");
+Deno.test("LoRA costs 0.667, 0.729 and 0.917 of full fine-tuning at N = 4096", () => {
+  for (const [r, ratio] of [[1, "0.667"], [128, "0.729"], [512, "0.917"]] as const) {
+    const { full, lora } = matrixCost(4096, 4096, r);
+    assert.equal((lora / full).toFixed(3), ratio);
+  }
 });
 
 Deno.test("attentionFlops() of one token alone is two products with one key", () => {
