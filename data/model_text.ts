@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import type { ChatTemplate, Message } from "../wasm/chat_template.ts";
 import { loadTokenizer } from "../wasm/load_tokenizer.ts";
+import { checkTokenizer } from "./model_tokenizer.ts";
 import type { Tokenizer } from "../wasm/tokenizer.ts";
 
 /** A model's text side. */
@@ -18,16 +19,20 @@ export interface ModelText {
  * Opens what a model's folder says of text.
  *
  * @throws {SyntaxError} if a file is not valid.
+ * @throws {RangeError} if the tokeniser has tokens that the model lacks.
  */
 export async function openModelText(folder: string): Promise<ModelText> {
   const eosIds = new Set<number>();
+  let vocabSize: unknown;
   for (const name of ["config.json", "generation_config.json"]) {
     const text = await unlessMissing(Deno.readTextFile(join(folder, name)));
-    const { eos_token_id } = JSON.parse(text ?? "{}") as Record<string, unknown>;
+    const { eos_token_id, vocab_size } = JSON.parse(text ?? "{}") as Record<string, unknown>;
+    vocabSize ??= vocab_size;
     for (const id of [eos_token_id].flat()) if (Number.isSafeInteger(id)) eosIds.add(id as number);
   }
   const files = await unlessMissing(loadTokenizer(folder));
   const { tokenizer, chatTemplate } = files ?? {};
+  if (tokenizer && typeof vocabSize === "number") checkTokenizer(tokenizer, vocabSize);
   return { tokenizer, chatTemplate, eosIds: [...eosIds] };
 }
 

@@ -10,7 +10,7 @@ import { chatExample } from "./chat_template.ts";
  * none are added: a document ends with config.json's `eos_token_id`.
  *
  * @throws {SyntaxError} if a file is not valid.
- * @throws {RangeError} if config.json has no `eos_token_id` for it.
+ * @throws {RangeError} if config.json has no `eos_token_id` for it, or it has tokens that the model lacks.
  */
 export async function modelTokenizer(folder: string): Promise<Tokenizer> {
   const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
@@ -26,6 +26,7 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
   }
   const files = await loadTokenizer(folder);
   const { tokenizer } = files;
+  checkTokenizer(tokenizer, config.vocab_size);
   const eosId = [config.eos_token_id].flat()[0];
   if (typeof eosId !== "number") {
     throw new RangeError(
@@ -40,6 +41,23 @@ export async function modelTokenizer(folder: string): Promise<Tokenizer> {
     decode: (ids) => tokenizer.decode(Uint32Array.from(ids)),
     ...conversationOf(files),
   };
+}
+
+/**
+ * Checks that a tokeniser has no more tokens than a model's embedding has rows.
+ *
+ * @throws {RangeError} that names the first which it lacks.
+ */
+export function checkTokenizer(
+  tokenizer: Pick<TokenizerFiles["tokenizer"], "idToToken">,
+  vocabSize: number,
+): void {
+  const token = tokenizer.idToToken(vocabSize);
+  if (token === undefined) return;
+  throw new RangeError(
+    `Cannot use the tokeniser: "${token}" is token ${vocabSize} of tokenizer.json, config.json's ` +
+      `"vocab_size" is ${vocabSize}: expected tokenizer.json and weights of one model`,
+  );
 }
 
 function conversationOf(

@@ -132,7 +132,7 @@ async function pretrain(
     seed: SEED,
   });
   const trainStep = new TrainStep(model, loader.tokensPerBatch);
-  const evalStep = new EvalStep(model, loader.tokensPerBatch);
+  const evalStep = new EvalStep(model, held[0]!.ids.length);
   const optimizer = { betas: [0.9, 0.95] as const, eps: 1e-8, weight_decay: 0, max_grad_norm: 1 };
   const log: string[] = [];
   const started = performance.now();

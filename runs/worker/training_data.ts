@@ -64,7 +64,8 @@ export async function loadTrainingData(
   const options = {
     maxLength,
     folder,
-    tokenizer: await modelTokenizer(modelFolder),
+    // Ids need no tokeniser, and a model that is asked in ids may have one that is of no use.
+    ...needsTokenizer(task) && { tokenizer: await modelTokenizer(modelFolder) },
     vocabSize: config.vocab_size,
     completionOnly: task.completion_only_loss,
   };
@@ -89,6 +90,10 @@ export async function loadTrainingData(
     evalBatches: held && evaluationBatches(held, maxLength, mostTokens),
     steps: Math.min(spec.max_steps ?? Infinity, loader.steps ?? Infinity),
   };
+}
+
+function needsTokenizer({ dataset, eval_dataset = dataset }: SftTask): boolean {
+  return [dataset, eval_dataset].some((each) => typeof each === "string" || !("inline" in each));
 }
 
 function isNamed(dataset: Dataset): boolean {

@@ -87,7 +87,7 @@ async function learn(home: string): Promise<{ base: number; adapter: number }> {
   });
   const tokens = MAX_LENGTH;
   const batches = evaluationBatches(examples!, MAX_LENGTH, tokens);
-  const measure = new EvalStep(model, tokens);
+  const measure = new EvalStep(model, batches[0]!.ids.length);
   const base = (await measure.run(batches)).nll;
   const step = new TrainStep(model, tokens);
   for (let t = 1; t <= 120; t++) step.run(batches, OPTIMIZER, t);
