@@ -71,14 +71,15 @@ async function run(
 ): Promise<void> {
   await makeHome(configuration.home);
   await using runs = await openRuns(configuration);
-  const { store, queue, sweeps } = runs;
+  const { store, queue, sweeps, workers } = runs;
   const artifacts = await openArtifacts(configuration);
   await checkArtifacts(artifacts);
   startLog(configuration.logFormat);
-  const metrics = new ServiceMetrics(store);
+  const metrics = new ServiceMetrics(store, workers);
   const supervisor = new Supervisor({
     store,
     queue,
+    workers,
     configuration,
     main: program,
     onWork: (run, work) => work ? metrics.worked(run, work) : metrics.ended(run),
@@ -89,7 +90,7 @@ async function run(
   const server = serve
     ? await listen(
       configuration,
-      { store, sweeps, artifacts, generation, metrics },
+      { store, sweeps, workers, artifacts, generation, metrics },
       () => supervisor.wake(),
     )
     : listenForMetrics(configuration, metrics);
@@ -147,7 +148,7 @@ function listenForMetrics(
 
 async function listen(
   configuration: Configuration,
-  parts: Pick<OpenRuns, "store" | "sweeps"> & {
+  parts: Pick<OpenRuns, "store" | "sweeps" | "workers"> & {
     artifacts: ArtifactStore;
     generation: GenerationService;
     metrics: ServiceMetrics;

@@ -56,9 +56,9 @@ export async function runSweep(
   const paths = homePaths(configuration.home);
   await Deno.mkdir(configuration.home, { recursive: true });
   await using runs = await openRuns(configuration);
-  const { store, queue } = runs;
+  const { store, queue, workers } = runs;
   const artifacts = await openArtifacts(configuration);
-  const supervisor = new Supervisor({ store, queue, configuration, main });
+  const supervisor = new Supervisor({ store, queue, workers, configuration, main });
   try {
     const ids: string[] = [];
     for (const spec of specs) {

@@ -11,6 +11,7 @@ import type { ServiceMetrics } from "../runs/service_metrics.ts";
 import { InvalidSpecError } from "../runs/spec/problems.ts";
 import { CODE_VERSION, type SubmitContext } from "../runs/submit_run.ts";
 import { IdempotencyConflictError } from "../runs/store/run_store.ts";
+import type { WorkerStore } from "../runs/workers/worker_store.ts";
 import type { SweepStore } from "../runs/store/sweep_store.ts";
 import {
   GenerationFailedError,
@@ -34,11 +35,13 @@ import { problem, validation } from "./problem.ts";
 import { runRoutes } from "./runs.ts";
 import { sweepRoutes } from "./sweeps.ts";
 import { tokenizeRoutes } from "./tokenize.ts";
+import { workerRoutes } from "./workers.ts";
 import { verifyRequestSchema, verifyRoutes } from "./verify.ts";
 
 /** What the routes work with. */
 export interface AppContext extends SubmitContext {
   readonly sweeps: SweepStore;
+  readonly workers: WorkerStore;
   /** The data folder. */
   readonly home: string;
   /** Bytes of a request's body. */
@@ -92,6 +95,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.route("/", runRoutes(context));
   app.route("/", sweepRoutes(context));
   app.route("/", archiveRoutes(context));
+  app.route("/", workerRoutes(context));
   app.route("/", modelRoutes(context));
   app.route("/", datasetRoutes(context));
   app.route("/", generateRoutes(context));

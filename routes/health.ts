@@ -8,11 +8,15 @@ import type { AppContext } from "./app.ts";
 import { problemResponse } from "./problem.ts";
 
 const Status = z.object({ status: z.literal("ok") });
+const Ready = Status.extend({
+  workers: z.int().openapi({ description: "Those that are alive and take runs." }),
+  warning: z.string().optional(),
+});
 const ok = { description: "Yes", content: { "application/json": { schema: Status } } };
 
 /** Liveness and readiness. */
 export function healthRoutes(
-  { store, artifacts, home }: Pick<AppContext, "store" | "artifacts" | "home">,
+  { store, workers, artifacts, home }: Pick<AppContext, "store" | "workers" | "artifacts" | "home">,
 ): OpenAPIHono {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     "the store": () => store.list({ limit: 1 }),
@@ -36,7 +40,10 @@ export function healthRoutes(
         path: "/readyz",
         tags: ["health"],
         summary: "Whether runs can be taken: the store answers, the data folder can be written",
-        responses: { 200: ok, 503: problemResponse("What is not ready") },
+        responses: {
+          200: { ...ok, content: { "application/json": { schema: Ready } } },
+          503: problemResponse("What is not ready"),
+        },
       }),
       async (c) => {
         const broken: string[] = [];
@@ -48,7 +55,16 @@ export function healthRoutes(
             broken.push(name);
           }
         }
-        if (broken.length === 0) return c.json({ status: "ok" as const }, 200);
+        if (broken.length === 0) {
+          const alive = (await workers.list()).filter(({ status }) => status === "ready").length;
+          // A run that is posted now is kept until there is one.
+          const warning = { warning: "No worker is alive: runs wait in the queue" };
+          return c.json({
+            status: "ok" as const,
+            workers: alive,
+            ...(alive === 0 && warning),
+          }, 200);
+        }
         throw new HTTPException(503, {
           message: `Cannot take runs: ${broken.join(" and ")} cannot be used`,
         });

@@ -5,6 +5,7 @@ import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { listCheckpoints, trainedArtifact } from "../runs/checkpoint_files.ts";
 import { type Run, RunStatus } from "../runs/spec/run.ts";
+import { explainWaiting } from "../runs/workers/explain_waiting.ts";
 import { cancelSweep } from "../runs/sweeps/cancel_sweep.ts";
 import { summarize } from "../runs/sweeps/summarize.ts";
 import { ASSETS } from "../web/assets.ts";
@@ -112,7 +113,8 @@ export function page(c: Context, content: unknown, status: 200 | 422 = 200) {
   return c.html(`<!doctype html>${content}`, status);
 }
 
-async function detailsOf(run: Run, { store, artifacts }: AppContext) {
+async function detailsOf(stored: Run, { store, workers, artifacts }: AppContext) {
+  const [run] = await explainWaiting([stored], workers) as [Run];
   const trained = await trainedArtifact(artifacts, run);
   return {
     run,

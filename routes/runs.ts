@@ -3,6 +3,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { Run, RunStatus } from "../runs/spec/run.ts";
 import { RunSpec } from "../runs/spec/run_spec.ts";
+import { explainWaiting } from "../runs/workers/explain_waiting.ts";
 import { submitRun } from "../runs/submit_run.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse, validation } from "./problem.ts";
@@ -91,14 +92,15 @@ const cancel = createRoute({
 
 /** Everything under /v1/runs. */
 export function runRoutes(context: AppContext): OpenAPIHono {
-  const { store, wake } = context;
+  const { store, workers, wake } = context;
+  const explain = async (run: Run) => (await explainWaiting([run], workers))[0]!;
   const app = new OpenAPIHono(validation(RunSpec));
   app.openapi(post, async (c) => {
     const key = c.req.valid("header")["idempotency-key"];
     const { run, created } = await submitRun(c.req.valid("json"), context, key);
     if (created) wake();
     c.header("Location", `/v1/runs/${run.id}`);
-    return c.json(run, 202);
+    return c.json(await explain(run), 202);
   });
   app.openapi(list, async (c) => {
     const { limit, cursor, spec_hash, status, model } = c.req.valid("query");
@@ -109,13 +111,13 @@ export function runRoutes(context: AppContext): OpenAPIHono {
       before: cursor,
       limit: limit + 1,
     });
-    const runs = found.slice(0, limit);
+    const runs = await explainWaiting(found.slice(0, limit), workers);
     return c.json({ runs, next_cursor: found.length > limit ? runs.at(-1)!.id : null }, 200);
   });
   app.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     const run = await store.get(id);
-    return c.json(known(run, id), 200);
+    return c.json(await explain(known(run, id)), 200);
   });
   app.openapi(cancel, async (c) => {
     const { id } = c.req.valid("param");

@@ -31,7 +31,7 @@ const QUESTION: Readonly<Record<string, string>> = {
 
 /** The pages. */
 export function toolPages(context: AppContext): Hono {
-  const { paths, wake } = context;
+  const { paths, workers, wake } = context;
   const app = new Hono();
 
   app.get("/figures", async (c) => {
@@ -123,7 +123,15 @@ export function toolPages(context: AppContext): Hono {
       "resident, of the service": rss,
       "heap, of the service": heapUsed,
     };
-    return page(c, <DevicePage devices={devices} auto={auto} memory={memory} />);
+    return page(
+      c,
+      <DevicePage
+        devices={devices}
+        auto={auto}
+        memory={memory}
+        workers={await workers.list()}
+      />,
+    );
   });
   return app;
 }

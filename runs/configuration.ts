@@ -11,11 +11,11 @@ export interface Configuration {
   readonly port: number;
   /** The data folder, absolute. */
   readonly home: string;
-  /** Runs trained at the same time by one process; 0 serves only. */
+  /** Runs trained at the same time on the processor; 0 trains nothing, on a GPU neither. */
   readonly jobs: number;
   /** Threads of the cpu backend; undefined: one per core. */
   readonly threads: number | undefined;
-  readonly gpu: "auto" | "deno" | "dawn";
+  readonly gpu: "auto" | "deno" | "dawn" | "off";
   /** Whether the ways to compute a product are measured on a GPU that was not seen before. */
   readonly autotune: boolean;
   /** Memory of the GPU in bytes; undefined: not known, and not checked. */
@@ -79,9 +79,9 @@ export function readConfiguration(
 ): Configuration {
   const text = (name: string) => get(name) || undefined;
   const gpu = text("NOREGRET_GPU") ?? "auto";
-  if (gpu !== "auto" && gpu !== "deno" && gpu !== "dawn") {
+  if (gpu !== "auto" && gpu !== "deno" && gpu !== "dawn" && gpu !== "off") {
     throw new RangeError(
-      `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno" or "dawn"`,
+      `Cannot read NOREGRET_GPU: found "${gpu}", expected "auto", "deno", "dawn" or "off"`,
     );
   }
   const autotune = text("NOREGRET_AUTOTUNE") ?? "on";

@@ -9,12 +9,15 @@ import { createSweepStore } from "./store/kysely_sweep_store.ts";
 import type { RunStore } from "./store/run_store.ts";
 import { openSqlite } from "./store/sqlite_database.ts";
 import type { SweepStore } from "./store/sweep_store.ts";
+import { createWorkerStore } from "./workers/kysely_worker_store.ts";
+import type { WorkerStore } from "./workers/worker_store.ts";
 
 /** Stores and queue over one database. */
 export interface OpenRuns extends AsyncDisposable {
   readonly store: RunStore;
   readonly queue: RunQueue;
   readonly sweeps: SweepStore;
+  readonly workers: WorkerStore;
 }
 
 /** What a process does: a job has one run to write, the others serve and look after the queue. */
@@ -35,6 +38,7 @@ export async function openRuns(
     return {
       store: createRunStore(database),
       sweeps: createSweepStore(database),
+      workers: createWorkerStore(database, lease, now),
       queue: createRunQueue(database, { lease, now }),
       [Symbol.asyncDispose]: () => database.destroy(),
     };
@@ -47,6 +51,7 @@ export async function openRuns(
   return {
     store: createRunStore(database, line),
     sweeps: createSweepStore(database, line),
+    workers: createWorkerStore(database, lease, now),
     queue: createRunQueue(database, { line, lease, now }),
     async [Symbol.asyncDispose]() {
       await boss.stop({ graceful: false });

@@ -4,6 +4,8 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RunStore } from "./store/run_store.ts";
 import type { Work } from "./worker/work.ts";
+import { waitingFor } from "./workers/placement.ts";
+import type { WorkerStore } from "./workers/worker_store.ts";
 
 /** The metrics of one process. */
 export class ServiceMetrics {
@@ -33,7 +35,7 @@ export class ServiceMetrics {
     registers: [this.#registry],
   });
 
-  constructor(store: RunStore) {
+  constructor(store: RunStore, workers: WorkerStore) {
     const registers = [this.#registry];
     new Gauge({
       name: "noregret_runs",
@@ -56,6 +58,41 @@ export class ServiceMetrics {
         for (const run of await store.list({ status: "running", limit: 1000 })) {
           this.set({ run: run.id }, run.progress?.tokens_per_s ?? 0);
         }
+      },
+    });
+    new Gauge({
+      name: "noregret_workers",
+      help: "Workers of the last day, by status",
+      labelNames: ["status"],
+      registers,
+      async collect() {
+        const all = await workers.list();
+        for (const status of ["ready", "draining", "gone"]) {
+          this.set({ status }, all.filter((worker) => worker.status === status).length);
+        }
+      },
+    });
+    new Gauge({
+      name: "noregret_devices",
+      help: "Devices of the workers that are alive, by backend; each trains one run at a time",
+      labelNames: ["backend"],
+      registers,
+      async collect() {
+        const devices = (await workers.list()).filter(({ status }) => status === "ready")
+          .flatMap(({ devices }) => devices);
+        for (const backend of ["cpu", "webgpu"]) {
+          this.set({ backend }, devices.filter((device) => device.backend === backend).length);
+        }
+      },
+    });
+    new Gauge({
+      name: "noregret_runs_without_device",
+      help: "Queued runs that no living worker could take",
+      registers,
+      async collect() {
+        const alive = await workers.list();
+        const waiting = (await workers.waiting()).filter((asked) => waitingFor(asked, alive));
+        this.set(waiting.reduce((sum, { runs }) => sum + runs, 0));
       },
     });
     new Gauge({

@@ -28,9 +28,10 @@ export async function submitRun(
 ): Promise<{ run: Run; created: boolean }> {
   // Loaded on first use: the service is ready before the numerics are.
   const { preflight } = await import("./worker/preflight.ts");
-  await preflight(spec, { paths, artifacts });
+  const needs = await preflight(spec, { paths, artifacts });
   return await store.create({
     spec,
+    needs,
     specHash: specHash(spec),
     codeVersion: CODE_VERSION,
     idempotencyKey,

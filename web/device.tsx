@@ -1,7 +1,8 @@
 // Where runs train: the device that a run gets here, and its limits.
 
-import { bytes, number } from "./format.ts";
-import { Page } from "./layout.tsx";
+import { bytes, number, time } from "./format.ts";
+import type { Worker } from "../runs/spec/worker.ts";
+import { Page, Scroll } from "./layout.tsx";
 
 /** A device as it describes itself. */
 export interface DeviceInfo {
@@ -16,10 +17,11 @@ export interface DeviceProps {
   /** The one that `backend: "auto"` takes. */
   readonly auto: string;
   readonly memory: Readonly<Record<string, number>>;
+  readonly workers: readonly Worker[];
 }
 
 /** The page of the host's devices. */
-export function DevicePage({ devices, auto, memory }: DeviceProps) {
+export function DevicePage({ devices, auto, memory, workers }: DeviceProps) {
   return (
     <Page title="Device" at="/device">
       <p>
@@ -41,6 +43,9 @@ export function DevicePage({ devices, auto, memory }: DeviceProps) {
           </table>
         </section>
       ))}
+      <h2>Workers</h2>
+      {workers.length === 0 && <p>None has been heard from for a day: queued runs wait for one.</p>}
+      {workers.length > 0 && <WorkerTable workers={workers} />}
       <h2>Memory</h2>
       <table class="facts">
         <tbody>
@@ -53,5 +58,45 @@ export function DevicePage({ devices, auto, memory }: DeviceProps) {
         </tbody>
       </table>
     </Page>
+  );
+}
+
+function WorkerTable({ workers }: { readonly workers: readonly Worker[] }) {
+  return (
+    <Scroll label="Workers">
+      <table>
+        <thead>
+          <tr>
+            {["Worker", "Status", "Devices", "Runs", "Last heard from"].map((name) => (
+              <th scope="col">{name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {workers.map(({ id, status, devices, run_ids, heartbeat_at }) => (
+            <tr>
+              <th scope="row">{id}</th>
+              <td>{status}</td>
+              <td>
+                {devices.map(({ name, backend, memory_bytes }) => (
+                  <div>
+                    {backend}: {name}
+                    {memory_bytes !== null && `, ${bytes(memory_bytes)}`}
+                  </div>
+                ))}
+              </td>
+              <td>
+                {run_ids.map((run) => (
+                  <div>
+                    <a href={`/runs/${run}`}>{run}</a>
+                  </div>
+                ))}
+              </td>
+              <td>{time(heartbeat_at)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }

@@ -50,6 +50,7 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
       <p>
         <Status status={run.status} /> <ProgressOf run={run} />
       </p>
+      {run.waiting_for && <p class="problem">Waits for {run.waiting_for}.</p>}
       {error && (
         <p class="problem" role="alert">
           {error.type}: {error.message}

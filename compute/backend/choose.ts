@@ -12,8 +12,8 @@ export interface BackendChoice {
   readonly backend: "auto" | "cpu" | "webgpu";
   /** Threads of the cpu backend. */
   readonly threads?: number | undefined;
-  /** Implementation of WebGPU; `auto` is the runtime's own. */
-  readonly gpu?: "auto" | "deno" | "dawn" | undefined;
+  /** Implementation of WebGPU; `auto` is the runtime's own, `off` none. */
+  readonly gpu?: "auto" | "deno" | "dawn" | "off" | undefined;
   /** Whether a GPU's products are measured, and where what was found is kept. */
   readonly tuning?: TuningOptions | undefined;
 }
@@ -27,7 +27,9 @@ export async function chooseBackend(
   { backend, threads, gpu, tuning }: BackendChoice,
 ): Promise<Backend> {
   if (backend !== "cpu") {
-    const adapter = await findAdapter({ provider: gpu === "dawn" ? "dawn" : "deno" });
+    const adapter = gpu === "off"
+      ? undefined
+      : await findAdapter({ provider: gpu === "dawn" ? "dawn" : "deno" });
     if (adapter && (backend === "webgpu" || !isSoftware(adapter))) {
       return (await createWebgpuBackend({
         adapter,

@@ -6,6 +6,8 @@ import { appendEvents } from "../store/append_events.ts";
 import type { Database, Tables } from "../store/database.ts";
 import { held } from "../store/kysely_run_store.ts";
 import type { Claim } from "../store/run_store.ts";
+import type { Offer } from "../workers/placement.ts";
+import { fitting } from "./fitting.ts";
 import { MAX_FAILURES, type RunQueue } from "./run_queue.ts";
 import { WAITING_ROWS, type WaitingLine } from "./waiting_line.ts";
 
@@ -40,23 +42,26 @@ class KyselyRunQueue implements RunQueue {
     this.now = options.now ?? Date.now;
   }
 
-  async claim(owner: string): Promise<Claim | undefined> {
+  async claim(owner: string, offer?: Offer): Promise<Claim | undefined> {
     await this.#retryExpired();
     for (;;) {
-      const taken = await this.#take(owner);
+      const taken = await this.#take(owner, offer);
       if (taken !== "gone") return taken;
     }
   }
 
-  // "gone": the line had a place of a run that no longer waits.
-  async #take(owner: string): Promise<Claim | undefined | "gone"> {
+  // "gone": the line had a place of a run that no longer waits, or did not know what the run asks for.
+  async #take(owner: string, offer: Offer | undefined): Promise<Claim | undefined | "gone"> {
     const now = this.now();
     return await this.database.transaction().execute(async (transaction) => {
-      const id = await this.line.take(transaction, now);
+      const id = await this.line.take(transaction, now, offer);
       if (id === undefined) return undefined;
-      const claim = await this.#mark(transaction, id, owner, now);
+      const claim = await this.#mark(transaction, id, owner, now, offer);
       if (claim !== undefined) return claim;
-      await this.line.remove(transaction, id);
+      const row = await transaction.selectFrom("runs").select("available_at")
+        .where("id", "=", id).where("status", "=", "queued").executeTakeFirst();
+      if (row === undefined) await this.line.remove(transaction, id);
+      else await this.line.add(transaction, id, Math.max(0, row.available_at - now));
       return "gone";
     });
   }
@@ -86,6 +91,7 @@ class KyselyRunQueue implements RunQueue {
     id: string,
     owner: string,
     now: number,
+    offer?: Offer,
   ): Promise<Claim | undefined> {
     const row = await transaction.updateTable("runs")
       .set({
@@ -95,7 +101,7 @@ class KyselyRunQueue implements RunQueue {
         lease_until: now + this.lease,
         started_at: sql<number>`coalesce(started_at, ${now})`,
       })
-      .where("id", "=", id).where("status", "=", "queued")
+      .where("id", "=", id).where("status", "=", "queued").where(fitting(offer))
       .returning(["id", "attempts"])
       .executeTakeFirst();
     if (row === undefined) return undefined;

@@ -3,6 +3,8 @@
 
 import { fromKysely, PgBoss } from "pg-boss";
 import { log } from "../log.ts";
+import { toRequirements, waitingRequirements } from "../workers/kysely_worker_store.ts";
+import { fits, type Requirements } from "../workers/placement.ts";
 import type { WaitingLine } from "./waiting_line.ts";
 
 /** The queue of runs. */
@@ -42,16 +44,28 @@ export async function startPgBoss(pool: Connections, supervise: boolean): Promis
   return boss;
 }
 
+// Runs that ask for the same of a device are a group of jobs: a worker leaves out the groups that it cannot
+// hold, and takes what has waited longest of the others.
+function groupOf({ wants, needs }: Requirements): string {
+  return `${wants}/${needs.cpu ?? ""}/${needs.webgpu ?? ""}`;
+}
+
 /** The line of jobs. */
 export function pgBossLine(boss: PgBoss): WaitingLine {
   return {
     async add(transaction, id, wait) {
       const db = fromKysely(transaction);
       await boss.deleteJob(QUEUE, id, { db });
-      await boss.send(QUEUE, null, { id, startAfter: Math.ceil(wait / 1000), db });
+      const row = await transaction.selectFrom("runs").select(["wants", "need_cpu", "need_webgpu"])
+        .where("id", "=", id).executeTakeFirstOrThrow();
+      const group = { id: groupOf(toRequirements(row)) };
+      await boss.send(QUEUE, null, { id, startAfter: Math.ceil(wait / 1000), group, db });
     },
-    async take(transaction) {
-      const [job] = await boss.fetch(QUEUE, { db: fromKysely(transaction) });
+    async take(transaction, _now, offer) {
+      const db = fromKysely(transaction);
+      const ignoreGroups = offer && (await waitingRequirements(transaction))
+        .filter((asked) => !fits(asked, offer)).map(groupOf);
+      const [job] = await boss.fetch(QUEUE, { db, ignoreGroups });
       return job?.id;
     },
     async touch(transaction, id) {

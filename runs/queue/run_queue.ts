@@ -2,14 +2,18 @@
 
 import type { Claim } from "../store/run_store.ts";
 import type { RunError } from "../spec/run.ts";
+import type { Offer } from "../workers/placement.ts";
 
 /** Attempts in a row without a new checkpoint before a run is given up. */
 export const MAX_FAILURES = 3;
 
 /** Hands out runs. A claim is fenced by its attempt number: a later claim makes earlier ones void. */
 export interface RunQueue {
-  /** The longest waiting run, or one whose lease ran out; undefined if there is none. */
-  claim(owner: string): Promise<Claim | undefined>;
+  /**
+   * The longest waiting run that a device may take, or any if no `offer` is made; one whose lease ran out
+   * waits too. Undefined if there is none.
+   */
+  claim(owner: string, offer?: Offer): Promise<Claim | undefined>;
   /** A run that waits and may be taken now, out of turn; undefined if it is not there for the taking. */
   claimRun(owner: string, id: string): Promise<Claim | undefined>;
   /** How long a claim holds without a heartbeat, in milliseconds. */

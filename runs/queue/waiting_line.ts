@@ -3,13 +3,19 @@
 
 import type { Transaction } from "kysely";
 import type { Tables } from "../store/database.ts";
+import type { Offer } from "../workers/placement.ts";
+import { fitting } from "./fitting.ts";
 
 /** The line of queued runs. */
 export interface WaitingLine {
   /** Puts a run in, to be taken after `wait` milliseconds. */
   add(transaction: Transaction<Tables>, id: string, wait: number): Promise<void>;
-  /** Takes the run that has waited longest; undefined if there is none. */
-  take(transaction: Transaction<Tables>, now: number): Promise<string | undefined>;
+  /** Takes the run that has waited longest of those that a device may take; undefined if there is none. */
+  take(
+    transaction: Transaction<Tables>,
+    now: number,
+    offer: Offer | undefined,
+  ): Promise<string | undefined>;
   /** Says that a run that was taken is still worked on. */
   touch(transaction: Transaction<Tables>, id: string): Promise<void>;
   /** Forgets a run: it has ended, or nobody shall take it. */
@@ -24,7 +30,7 @@ export const WAITING_ROWS: WaitingLine = {
   touch: () => Promise.resolve(),
   remove: () => Promise.resolve(),
   bury: () => Promise.resolve(),
-  async take(transaction, now) {
+  async take(transaction, now, offer) {
     // A write, though nothing changes: it takes the lock before anything is read.
     const row = await transaction.updateTable("runs")
       .set((expression) => ({ available_at: expression.ref("available_at") }))
@@ -34,6 +40,7 @@ export const WAITING_ROWS: WaitingLine = {
         (inner) =>
           inner.selectFrom("runs").select("id")
             .where("status", "=", "queued").where("available_at", "<=", now)
+            .where(fitting(offer))
             .orderBy("available_at").orderBy("id").limit(1),
       )
       .returning("id")

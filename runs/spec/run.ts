@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { RunSpec } from "./run_spec.ts";
+import { MemoryNeeds } from "./worker.ts";
 
 /** States of a run; the last three are final. */
 export const RunStatus = z.enum(["queued", "running", "succeeded", "failed", "cancelled"])
@@ -133,6 +134,12 @@ export const Run = z.object({
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().nullable(),
   finished_at: z.iso.datetime().nullable(),
+  needs_bytes: MemoryNeeds.optional().openapi({
+    description: "Planned memory by kind of device, to place the run by.",
+  }),
+  waiting_for: z.string().nullable().optional().openapi({
+    description: "Of a queued run that no living worker could take: what it waits for.",
+  }),
 }).openapi("Run");
 /** A run. */
 export type Run = z.infer<typeof Run>;

@@ -27,9 +27,22 @@ export interface Tables {
     lease_owner: string | null;
     lease_until: number | null;
     cancel_requested: number;
+    wants: "auto" | "cpu" | "webgpu";
+    need_cpu: number | null;
+    need_webgpu: number | null;
   };
   events: { run_id: string; seq: number; type: string; json: string };
   points: { run_id: string; step: number; json: string };
+  workers: {
+    id: string;
+    host: string;
+    pid: number;
+    version: string;
+    status: "ready" | "draining" | "gone";
+    devices: string;
+    started_at: number;
+    heartbeat_at: number;
+  };
   sweeps: {
     id: string;
     request: string;

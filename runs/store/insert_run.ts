@@ -22,6 +22,9 @@ export function rowOfNewRun(run: NewRun, now: number, id = newRunId(now)) {
     attempts: 0,
     failures: 0,
     cancel_requested: 0,
+    wants: run.spec.backend,
+    need_cpu: run.needs?.cpu ?? null,
+    need_webgpu: run.needs?.webgpu ?? null,
   };
 }
 

@@ -166,6 +166,7 @@ class KyselyRunStore implements RunStore {
           ...(report.backend && { backend: report.backend }),
           ...(report.device && { device: report.device }),
           ...(report.checkpointed && { failures: 0 }),
+          ...(report.needs && { need_cpu: report.needs.cpu, need_webgpu: report.needs.webgpu }),
           attempts: claim.attempt,
         })
         .executeTakeFirst();

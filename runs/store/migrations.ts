@@ -164,4 +164,44 @@ export const MIGRATIONS: readonly Migration[] = [
     CREATE INDEX points_evaluated ON points (run_id, step) WHERE json LIKE '%"eval_nll"%';
     `,
   },
+  {
+    sqlite: `
+    CREATE TABLE workers (
+      id TEXT PRIMARY KEY,
+      host TEXT NOT NULL,
+      pid INTEGER NOT NULL,
+      version TEXT NOT NULL,
+      status TEXT NOT NULL CHECK (status IN ('ready','draining','gone')),
+      devices TEXT NOT NULL,
+      started_at INTEGER NOT NULL,
+      heartbeat_at INTEGER NOT NULL
+    ) STRICT;
+
+    -- What a run asks of a device: its spec's backend, and bytes where they are known.
+    ALTER TABLE runs ADD COLUMN wants TEXT NOT NULL DEFAULT 'auto';
+    ALTER TABLE runs ADD COLUMN need_cpu INTEGER;
+    ALTER TABLE runs ADD COLUMN need_webgpu INTEGER;
+    UPDATE runs SET wants = coalesce(json_extract(spec, '$.backend'), 'auto');
+    CREATE INDEX runs_asking ON runs (wants, need_cpu, need_webgpu) WHERE status = 'queued';
+    `,
+    postgres: `
+    CREATE TABLE workers (
+      id TEXT PRIMARY KEY,
+      host TEXT NOT NULL,
+      pid INTEGER NOT NULL,
+      version TEXT NOT NULL,
+      status TEXT NOT NULL CHECK (status IN ('ready','draining','gone')),
+      devices TEXT NOT NULL,
+      started_at BIGINT NOT NULL,
+      heartbeat_at BIGINT NOT NULL
+    );
+
+    -- What a run asks of a device: its spec's backend, and bytes where they are known.
+    ALTER TABLE runs ADD COLUMN wants TEXT NOT NULL DEFAULT 'auto';
+    ALTER TABLE runs ADD COLUMN need_cpu BIGINT;
+    ALTER TABLE runs ADD COLUMN need_webgpu BIGINT;
+    UPDATE runs SET wants = coalesce(spec::jsonb ->> 'backend', 'auto');
+    CREATE INDEX runs_asking ON runs (wants, need_cpu, need_webgpu) WHERE status = 'queued';
+    `,
+  },
 ];

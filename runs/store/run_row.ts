@@ -24,6 +24,8 @@ export function toRun(row: Selectable<Tables["runs"]>): Run {
     created_at: time(row.created_at),
     started_at: row.started_at === null ? null : time(row.started_at),
     finished_at: row.finished_at === null ? null : time(row.finished_at),
+    needs_bytes: { cpu: row.need_cpu, webgpu: row.need_webgpu },
+    waiting_for: null,
   };
 }
 
@@ -52,5 +54,8 @@ export function toRow(run: Run): Insertable<Tables["runs"]> {
     failures: 0,
     available_at: 0,
     cancel_requested: 0,
+    wants: run.spec.backend,
+    need_cpu: run.needs_bytes?.cpu ?? null,
+    need_webgpu: run.needs_bytes?.webgpu ?? null,
   };
 }

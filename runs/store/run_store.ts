@@ -2,6 +2,7 @@
 // run rows; the queue's side of the same rows is in ../queue/run_queue.ts.
 
 import type { RunSpec } from "../spec/run_spec.ts";
+import type { MemoryNeeds } from "../spec/worker.ts";
 import type {
   MetricPoint,
   Progress,
@@ -17,6 +18,8 @@ export interface NewRun {
   readonly spec: RunSpec;
   readonly specHash: string;
   readonly codeVersion: string;
+  /** What it takes on a device, where that is known; a worker finds out otherwise. */
+  readonly needs?: MemoryNeeds | undefined;
   /** The client's Idempotency-Key: the same key and request give the same run again. */
   readonly idempotencyKey?: string | undefined;
 }
@@ -49,6 +52,8 @@ export interface Report {
   readonly checkpointed?: boolean;
   readonly backend?: string;
   readonly device?: string;
+  /** What it takes on a device. */
+  readonly needs?: MemoryNeeds;
 }
 
 /** How a run ended. */

@@ -2,11 +2,10 @@
 
 import type { Places } from "../places.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
-import type { RunSpec } from "../spec/run_spec.ts";
 import { specHash } from "../spec/spec_hash.ts";
 import type { SweepRequest } from "../spec/sweep.ts";
-import { type Changes, combinations, varySpec } from "../spec/vary_spec.ts";
-import type { SweepStore } from "../store/sweep_store.ts";
+import { combinations, varySpec } from "../spec/vary_spec.ts";
+import type { NewSweep, SweepStore } from "../store/sweep_store.ts";
 import { CODE_VERSION } from "../submit_run.ts";
 
 /** What submitting a sweep needs. */
@@ -27,7 +26,7 @@ export async function submitSweep(
 ): Promise<{ id: string; created: boolean }> {
   const { preflight } = await import("../worker/preflight.ts");
   const all = request.list ?? combinations(request.grid!);
-  const runs: { spec: RunSpec; specHash: string; codeVersion: string; changes: Changes }[] = [];
+  const runs: NewSweep["runs"][number][] = [];
   for (const changes of all) {
     const spec = varySpec(request.spec, changes);
     const hash = specHash(spec);
@@ -39,8 +38,8 @@ export async function submitSweep(
           `${JSON.stringify(changes)} give the same spec`,
       }]);
     }
-    await preflight(spec, { paths, artifacts });
-    runs.push({ spec, specHash: hash, codeVersion: CODE_VERSION, changes });
+    const needs = await preflight(spec, { paths, artifacts });
+    runs.push({ spec, needs, specHash: hash, codeVersion: CODE_VERSION, changes });
   }
   return await sweeps.create({ request, runs, idempotencyKey });
 }

@@ -1,59 +1,17 @@
 // Whether a run fits into its device, before anything of it is allocated; and if it does not, which
 // changes of its spec would make it fit.
 
-import { CPU_MEMORY_BYTES } from "../../compute/backend/cpu/memory.ts";
 import type { ModelConfig } from "../../compute/models/config.ts";
-import { type MemoryPlan, planMemory } from "../../compute/train/plan_memory.ts";
+import {
+  type MemoryPlan,
+  type MemoryPlanOptions,
+  planMemory,
+} from "../../compute/train/plan_memory.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
+import type { MemoryNeeds } from "../spec/worker.ts";
 import { tokensOfBatch } from "../../data/loader.ts";
+import { type DeviceMemory, showBytes } from "./device_memory.ts";
 import { batchOptions, maxLengthOf } from "./training_data.ts";
-
-/** What a run may use of a device. */
-export interface DeviceMemory {
-  readonly kind: "cpu" | "webgpu";
-  readonly software: boolean;
-  /** Bytes in all; undefined: the device does not say. */
-  readonly bytes: number | undefined;
-  /** Bytes of one tensor. */
-  readonly maxTensorBytes: number;
-  /** What sets the limit, for people. */
-  readonly limit: string;
-}
-
-/** Share of the machine's memory that a device on the processor may take. */
-const HOST_SHARE = 0.9;
-
-/** The largest tensor of the cpu backend: signed 32-bit offsets inside it. */
-const CPU_TENSOR_BYTES = 2 ** 31 - 65_536;
-
-/** What a run on the processor may use: a 32-bit address space, within the machine's memory. */
-export function cpuMemory(hostBytes: number = Deno.systemMemoryInfo().total): DeviceMemory {
-  const host = Math.floor(hostBytes * HOST_SHARE);
-  const common = { kind: "cpu", software: false, maxTensorBytes: CPU_TENSOR_BYTES } as const;
-  return host < CPU_MEMORY_BYTES
-    ? { ...common, bytes: host, limit: `${show(hostBytes)} of memory in this machine` }
-    : { ...common, bytes: CPU_MEMORY_BYTES, limit: "4 GiB, all that a 32-bit address reaches" };
-}
-
-/**
- * What a run on an open device may use.
- *
- * @param gpuBytes the GPU's memory, where the environment says: WebGPU does not.
- */
-export function deviceMemory(
-  { kind, software, maxTensorBytes }: {
-    kind: "cpu" | "webgpu";
-    software: boolean;
-    maxTensorBytes: number;
-  },
-  gpuBytes: number | undefined,
-): DeviceMemory {
-  if (kind === "cpu") return cpuMemory();
-  const host = Deno.systemMemoryInfo().total;
-  const bytes = software ? Math.floor(host * HOST_SHARE) : gpuBytes;
-  const limit = software ? `${show(host)} of memory in this machine` : "NOREGRET_GPU_MEMORY";
-  return { kind, software, bytes, maxTensorBytes, limit };
-}
 
 /** Completions that a grpo run samples side by side at most. */
 export const MOST_AT_ONCE = 256;
@@ -85,14 +43,14 @@ export async function planRun(
   if (task.kind === "sft") {
     const most = rows * maxLengthOf(spec, config);
     const { tokens = most, evalTokens = evaluates(spec) ? most : 0 } = sizes;
-    return await planMemory({ ...shared, tokens, evalTokens });
+    return await cachedPlan({ ...shared, tokens, evalTokens });
   }
   const { longestPrompt: maxPromptLength = 1 } = sizes;
   const maxCompletionLength = Math.min(
     task.max_completion_length,
     config.max_position_embeddings - maxPromptLength,
   );
-  const plan = await planMemory({
+  const plan = await cachedPlan({
     ...shared,
     tokens: rows * (maxPromptLength + maxCompletionLength),
     evalTokens: 0,
@@ -108,7 +66,7 @@ export async function planRun(
   });
   if (!task.warm_up) return plan;
   // It comes first and is over before the run's own memory is taken.
-  const warmUp = await planMemory({
+  const warmUp = await cachedPlan({
     config,
     method: { kind: "full" },
     dtype: "f32",
@@ -131,6 +89,29 @@ function sizesOf(spec: RunSpec, config: ModelConfig): DataSizes {
   // The last token of a row is only a target.
   const lengths = task.dataset.inline.input_ids.map((ids) => Math.min(ids.length - 1, maxLength));
   return { tokens: tokensOfBatch(lengths, batchOptions(spec, task, config)) };
+}
+
+/** The memory that a spec's training takes on each kind of device that it may go to. */
+export async function memoryNeeds(spec: RunSpec, config: ModelConfig): Promise<MemoryNeeds> {
+  const on = async (kind: "cpu" | "webgpu") =>
+    spec.backend !== "auto" && spec.backend !== kind
+      ? null
+      : (await planRun(spec, config, { kind, software: false, maxTensorBytes: 2 ** 31 })).total;
+  return { cpu: await on("cpu"), webgpu: await on("webgpu") };
+}
+
+/** Plans that were made, the oldest first: a sweep asks for the same one again and again. */
+const PLANS = new Map<string, Promise<MemoryPlan>>();
+const MOST_PLANS = 50;
+
+function cachedPlan(options: MemoryPlanOptions): Promise<MemoryPlan> {
+  const key = JSON.stringify(options);
+  const known = PLANS.get(key);
+  if (known) return known;
+  const planned = planMemory(options);
+  PLANS.set(key, planned);
+  if (PLANS.size > MOST_PLANS) PLANS.delete(PLANS.keys().next().value!);
+  return planned;
 }
 
 // A named dataset has a held-out split, or its run needs a little less than was planned.
@@ -171,7 +152,7 @@ export async function memoryProblem(
     if (await fits(together)) return `${why}; it would fit with ${all()}`;
   }
   const least = await planned(together);
-  return `${why}; even with ${all()} it takes ${show(least.total)}: ` +
+  return `${why}; even with ${all()} it takes ${showBytes(least.total)}: ` +
     `expected a smaller model, or a device with more memory`;
 }
 
@@ -183,19 +164,22 @@ function smaller(sizes: DataSizes, spec: RunSpec, config: ModelConfig): DataSize
   return { ...sizes, tokens: least(sizes.tokens), evalTokens: least(sizes.evalTokens) };
 }
 
-function misfit(
+/** Why a plan does not fit into a device; undefined where it does. */
+export function misfit(
   plan: MemoryPlan,
   { kind, bytes, maxTensorBytes, limit }: DeviceMemory,
   model: string,
 ): string | undefined {
   if (bytes !== undefined && plan.total > bytes) {
-    return `Expected at most ${show(bytes)} (${limit}) but a run of ${model} takes ` +
+    return `Expected at most ${showBytes(bytes)} (${limit}) but a run of ${model} takes ` +
       describePlan(plan);
   }
   // A GPU binds weights in blocks of rows; on the processor a tensor is one piece.
   if (kind === "cpu" && plan.largest.bytes > maxTensorBytes) {
-    return `Expected tensors of at most ${show(maxTensorBytes)} but "${plan.largest.label}" has ` +
-      show(plan.largest.bytes);
+    return `Expected tensors of at most ${
+      showBytes(maxTensorBytes)
+    } but "${plan.largest.label}" has ` +
+      showBytes(plan.largest.bytes);
   }
   return undefined;
 }
@@ -255,12 +239,6 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
 /** A plan in one line. */
 export function describePlan({ total, largest: _, calls: __, ...parts }: MemoryPlan): string {
   const used = Object.entries(parts).filter(([, bytes]) => bytes > 0)
-    .map(([name, bytes]) => `${name} ${show(bytes)}`);
-  return `${show(total)} (${used.join(", ")})`;
-}
-
-function show(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const unit = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  return `${(bytes / 1000 ** unit).toPrecision(3)} ${units[unit]}`;
+    .map(([name, bytes]) => `${name} ${showBytes(bytes)}`);
+  return `${showBytes(total)} (${used.join(", ")})`;
 }

@@ -1,7 +1,8 @@
 // The devices of this host.
 
 import { chooseBackend } from "../../compute/backend/choose.ts";
-import { adapterName, findAdapter, isSoftware } from "../../compute/backend/webgpu/adapter.ts";
+import { findAdapter, isSoftware } from "../../compute/backend/webgpu/adapter.ts";
+import { adapterLimits, describeAdapter } from "./worker_devices.ts";
 
 /** A device as it describes itself. */
 export interface DeviceDescription {
@@ -10,15 +11,6 @@ export interface DeviceDescription {
   /** Sizes in bytes, counts, and thread numbers. */
   readonly limits: Readonly<Record<string, number>>;
 }
-
-/** Limits of an adapter that bound what can be trained. */
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-] as const;
 
 /** Both backends as far as this host has them, and the one that `auto` takes. */
 export async function describeDevices(): Promise<
@@ -40,8 +32,8 @@ export async function describeDevices(): Promise<
   const software = isSoftware(adapter);
   devices.push({
     backend: "webgpu",
-    device: adapterName(adapter) + (software ? " (emulated on the processor)" : ""),
-    limits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    device: describeAdapter(adapter),
+    limits: adapterLimits(adapter),
   });
   return { auto: software ? "cpu" : "webgpu", devices };
 }

@@ -6,6 +6,8 @@ export const EXIT_DONE = 0;
 export const EXIT_STOPPED = 75;
 /** Something broke that may not break again: try once more (EX_SOFTWARE). */
 export const EXIT_CRASHED = 70;
+/** The run does not fit into a device of this worker, and its row says what it takes (EX_CANTCREAT). */
+export const EXIT_DOES_NOT_FIT = 73;
 /** The device was lost in the middle of the run: try once more (EX_OSERR). */
 export const EXIT_DEVICE_LOST = 71;
 /** The database or the disk is at fault, not the run: try again, however often (EX_UNAVAILABLE). */

@@ -6,7 +6,11 @@ import { DivergedError } from "../../compute/train/sft.ts";
 import type { ArtifactStore } from "../artifacts/artifact_store.ts";
 import { listCheckpoints } from "../checkpoint_files.ts";
 import { isFull, isUnreachable } from "../faults.ts";
-import type { RunError } from "../spec/run.ts";
+import type { Configuration } from "../configuration.ts";
+import type { Run, RunError } from "../spec/run.ts";
+import type { MemoryNeeds } from "../spec/worker.ts";
+import { UNKNOWN_NEEDS } from "../workers/worker_store.ts";
+import { DoesNotFitError } from "./open_device.ts";
 import { EXIT_CRASHED, EXIT_DEVICE_LOST, EXIT_UNAVAILABLE } from "./exit_code.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -21,6 +25,29 @@ export function isFinalError(error: unknown): error is Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof DeviceLostError) return EXIT_DEVICE_LOST;
   return isFull(error) || isUnreachable(error) ? EXIT_UNAVAILABLE : EXIT_CRASHED;
+}
+
+/**
+ * Where workers on other hosts may have more memory, a run that does not fit here is no failure: its row says
+ * what it takes, and it waits for one of them.
+ *
+ * @returns whether that is so.
+ */
+export async function waitsForMemory(
+  error: unknown,
+  run: Run,
+  reporter: Reporter,
+  { databaseUrl }: Pick<Configuration, "databaseUrl">,
+): Promise<boolean> {
+  if (!(error instanceof DoesNotFitError) || databaseUrl === undefined) return false;
+  console.error(error.message);
+  await reporter.flush({ needs: withNeed(run, error.kind, error.bytes) });
+  return true;
+}
+
+/** What a run takes, once it is known for one kind of device. */
+export function withNeed({ needs_bytes }: Run, kind: "cpu" | "webgpu", bytes: number): MemoryNeeds {
+  return { ...UNKNOWN_NEEDS, ...needs_bytes, [kind]: bytes };
 }
 
 /** Ends a run as failed. */

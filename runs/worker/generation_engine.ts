@@ -10,6 +10,7 @@ import { createModel, type Model } from "../../compute/models/model.ts";
 import { untiedFor } from "../../compute/models/untie.ts";
 import { BatchGenerator } from "../../compute/train/generate.ts";
 import { type ModelText, openModelText } from "../../data/model_text.ts";
+import type { Configuration } from "../configuration.ts";
 import type { Places } from "../places.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import { type ReadAdapter, readAdapter } from "./read_adapter.ts";
@@ -35,7 +36,7 @@ export interface Wanted {
 /** Where models are, and what they run on. */
 export interface EngineContext extends Places {
   readonly threads: number | undefined;
-  readonly gpu: "auto" | "deno" | "dawn";
+  readonly gpu: Configuration["gpu"];
 }
 
 interface LoadedModel {

@@ -10,9 +10,12 @@ import type { ProblemDataset } from "../spec/grpo.ts";
 import { targetModules } from "../../compute/models/target_modules.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
+import type { MemoryNeeds } from "../spec/worker.ts";
+import { UNKNOWN_NEEDS } from "../workers/worker_store.ts";
 import { availableBackend } from "./available_backend.ts";
 import { checkDataset } from "./check_dataset.ts";
-import { cpuMemory, memoryProblem, planRun } from "./check_memory.ts";
+import { memoryNeeds, memoryProblem, misfit, planRun } from "./check_memory.ts";
+import { cpuMemory } from "./device_memory.ts";
 import { withoutRevision } from "../../data/hub/repository_id.ts";
 import { mayBeOnHub } from "./fetch_inputs.ts";
 import { publishedConfig } from "./plan_shape.ts";
@@ -22,12 +25,13 @@ import { inputMessage, listModels, openModel } from "./stored_models.ts";
 /**
  * Checks a parsed spec against the models, adapters and datasets at hand.
  *
+ * @returns the memory that it takes on each kind of device, where the model's shapes are known here.
  * @throws {InvalidSpecError} naming each bad field and what is allowed.
  */
 export async function preflight(
   spec: RunSpec,
   { paths, artifacts }: Places,
-): Promise<void> {
+): Promise<MemoryNeeds> {
   const problems: Problem[] = [];
   const config = await checkModel(spec.model, paths, problems);
   if (config) {
@@ -54,8 +58,11 @@ export async function preflight(
     }
   }
   // What is wrong otherwise has to be put right first.
-  if (config && problems.length === 0) await checkMemory(spec, config, problems);
+  const needs = config && problems.length === 0
+    ? await checkMemory(spec, config, problems)
+    : UNKNOWN_NEEDS;
   if (problems.length > 0) throw new InvalidSpecError(problems);
+  return needs;
 }
 
 // A GPU's limits are known where the run will be; the processor's are the same everywhere.
@@ -63,18 +70,21 @@ async function checkMemory(
   spec: RunSpec,
   config: ModelConfig,
   problems: Problem[],
-): Promise<void> {
-  if (spec.backend === "webgpu") return;
-  const device = cpuMemory();
+): Promise<MemoryNeeds> {
+  const needs = await memoryNeeds(spec, config);
+  if (needs.cpu === null) return needs;
+  const { databaseUrl } = readConfiguration();
+  // Hosts that share a database may have more memory than this one.
+  const device = cpuMemory(databaseUrl === undefined ? undefined : Infinity);
   const plan = await planRun(spec, config, device);
-  const message = await memoryProblem(spec, config, device, plan);
-  if (message === undefined) return;
+  if (misfit(plan, device, spec.model) === undefined) return needs;
   // Only now is a GPU looked for: most runs fit. Workers elsewhere may have one that is not here.
   if (spec.backend === "auto") {
-    const { databaseUrl } = readConfiguration();
-    if (databaseUrl !== undefined || await availableBackend() === "webgpu") return;
+    if (databaseUrl !== undefined || await availableBackend() === "webgpu") return needs;
   }
-  problems.push({ path: "/model", message });
+  const message = await memoryProblem(spec, config, device, plan);
+  problems.push({ path: "/model", message: message! });
+  return needs;
 }
 
 function checkLengths(

@@ -8,9 +8,18 @@ import { log } from "../log.ts";
 import { permissionFlags } from "../permissions.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
 import { isFinal } from "../spec/run.ts";
+import type { WorkerDevice } from "../spec/worker.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
-import { EXIT_DEVICE_LOST, EXIT_STOPPED, EXIT_UNAVAILABLE } from "./exit_code.ts";
+import type { WorkerStore } from "../workers/worker_store.ts";
+import {
+  EXIT_DEVICE_LOST,
+  EXIT_DOES_NOT_FIT,
+  EXIT_STOPPED,
+  EXIT_UNAVAILABLE,
+} from "./exit_code.ts";
+import { Registration } from "./registration.ts";
 import { readWork, type Work } from "./work.ts";
+import { workerDevices } from "./worker_devices.ts";
 
 /** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
 const POLL_MS = 500;
@@ -31,6 +40,7 @@ const STDERR_TAIL = 2000;
 export interface SupervisorOptions {
   readonly store: RunStore;
   readonly queue: RunQueue;
+  readonly workers: WorkerStore;
   readonly configuration: Configuration;
   /** Told what jobs do; nothing when one has ended. */
   readonly onWork?: (run: string, work: Work | undefined) => void;
@@ -40,6 +50,7 @@ export interface SupervisorOptions {
 
 interface Job {
   readonly claim: Claim;
+  readonly device: WorkerDevice;
   readonly process: Deno.ChildProcess;
   readonly done: Promise<void>;
   /** When its lease runs out, on this process's clock. */
@@ -52,10 +63,10 @@ interface Job {
   stop?: "cancel" | "shutdown" | "lost";
 }
 
-/** Runs queued runs, at most `configuration.jobs` at a time. */
+/** Runs queued runs, one on each device of this worker, and only where they fit. */
 export class Supervisor {
   readonly #jobs = new Set<Job>();
-  readonly #owner = `${Deno.hostname()}:${Deno.pid}`;
+  #registration: Registration | undefined;
   #stopping = false;
   #wake = () => {};
   #loop: Promise<void> | undefined;
@@ -77,7 +88,7 @@ export class Supervisor {
   /** Looks for new and cancelled runs now instead of at the next poll. */
   wake(): void {
     this.#wake();
-    void this.#beat();
+    void this.#beatForJobs();
   }
 
   /** Stops all jobs, each with a checkpoint; their runs go back to the queue. */
@@ -85,17 +96,25 @@ export class Supervisor {
     this.#stopping = true;
     clearInterval(this.#heartbeat);
     this.#wake();
+    this.#registration?.drain();
     for (const job of this.#jobs) askToStop(job, "shutdown");
     await Promise.all([this.#loop, ...[...this.#jobs].map(({ done }) => done)]);
+    await this.#registration?.leave();
   }
 
   async #run(): Promise<void> {
+    const { queue, workers, configuration } = this.options;
+    const devices = await workerDevices(configuration);
+    if (devices.length === 0) return;
+    const registration = new Registration(workers, devices);
+    this.#registration = registration;
+    await registration.beat();
     while (!this.#stopping) {
       try {
-        while (!this.#stopping && this.#jobs.size < this.options.configuration.jobs) {
-          const claim = await this.options.queue.claim(this.#owner);
-          if (claim === undefined) break;
-          this.#spawn(claim);
+        for (const device of devices) {
+          if (this.#stopping || [...this.#jobs].some((job) => job.device === device)) continue;
+          const claim = await queue.claim(registration.id, device);
+          if (claim !== undefined) this.#spawn(claim, device);
         }
       } catch (error) {
         log("error", "Cannot look for queued runs", {}, error);
@@ -114,14 +133,18 @@ export class Supervisor {
     });
   }
 
-  #spawn(claim: Claim): void {
+  #spawn(claim: Claim, device: WorkerDevice): void {
     const { configuration, main } = this.options;
     const program = Deno.build.standalone
       ? []
       : ["run", "--quiet", ...permissionFlags("job", configuration, main), main];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-job", claim.id, String(claim.attempt)],
-      env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },
+      env: {
+        NOREGRET_HOME: configuration.home,
+        NOREGRET_JOBS: String(configuration.jobs),
+        ...ENGINE_ENVIRONMENT,
+      },
       // The job reads its stdin and stops when this process is gone.
       stdin: "piped",
       stdout: "piped",
@@ -130,6 +153,7 @@ export class Supervisor {
     const now = performance.now();
     const job: Job = {
       claim,
+      device,
       process,
       done: Promise.resolve(),
       heldUntil: now + this.options.queue.lease,
@@ -199,12 +223,19 @@ export class Supervisor {
       const error = { type: "Unavailable", message };
       return await queue.release(claim, { error, wait: UNAVAILABLE_MS });
     }
+    if (status.code === EXIT_DOES_NOT_FIT) {
+      return await queue.release(claim, { error: { type: "DoesNotFit", message: tail }, wait: 0 });
+    }
     const lost = status.code === EXIT_DEVICE_LOST;
     const type = status.signal !== null ? "Killed" : lost ? "DeviceLost" : "Crashed";
     await queue.retry(claim, { type, message });
   }
 
   async #beat(): Promise<void> {
+    await Promise.all([this.#registration?.beat(), this.#beatForJobs()]);
+  }
+
+  async #beatForJobs(): Promise<void> {
     await Promise.all(Array.from(this.#jobs, (job) => this.#beatFor(job)));
   }
 

@@ -12,8 +12,8 @@ import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
 import type { DataSizes } from "./check_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
-import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { exitCodeOf, fail, isFinalError } from "./failure.ts";
+import { EXIT_DOES_NOT_FIT, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { exitCodeOf, fail, isFinalError, waitsForMemory, withNeed } from "./failure.ts";
 import { grpoJob } from "./grpo_job.ts";
 import type { JobEvent } from "./job_events.ts";
 import { fetchInputs, hubCommits } from "./fetch_inputs.ts";
@@ -40,7 +40,7 @@ export interface TrainRunOptions {
 
 /** Trains a claimed run to its end and returns the process's exit code. */
 export async function trainRun(options: TrainRunOptions): Promise<number> {
-  const { claim, store, artifacts, signal } = options;
+  const { claim, store, artifacts, configuration, signal } = options;
   const run = await store.get(claim.id);
   if (run === undefined) throw new RangeError(`Cannot train run ${claim.id}: it is not stored`);
   const reporter = new Reporter(store, claim, signal);
@@ -53,6 +53,7 @@ export async function trainRun(options: TrainRunOptions): Promise<number> {
       console.error(error);
       return exitCodeOf(error);
     }
+    if (await waitsForMemory(error, run, reporter, configuration)) return EXIT_DOES_NOT_FIT;
     await fail(reporter, error, artifacts);
     return EXIT_DONE;
   }
@@ -83,7 +84,8 @@ async function train(
     ...job.about,
     ...(resume && { resumed_from_step: resume.step }),
   });
-  await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
+  const needs = withNeed(run, kind, plan.total);
+  await reporter.flush({ backend: kind, device, needs, resumedFrom: resume?.step ?? -1 });
   using tensorboard = spec.report_to?.includes("tensorboard")
     ? await EventFile.create(join(paths.tensorboard, run.id), (resume?.step ?? -1) + 1)
     : undefined;

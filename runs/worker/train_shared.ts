@@ -15,10 +15,11 @@ import type { RunSpec } from "../spec/run_spec.ts";
 import { canonicalJson } from "../spec/spec_hash.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
 import type { StoredSweep } from "../store/sweep_store.ts";
-import { deviceMemory } from "./check_memory.ts";
+import { workerId } from "../workers/worker_store.ts";
+import { deviceMemory } from "./device_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
-import { EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
-import { exitCodeOf, fail, isFinalError } from "./failure.ts";
+import { EXIT_DOES_NOT_FIT, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
+import { exitCodeOf, fail, isFinalError, waitsForMemory } from "./failure.ts";
 import { fetchInputs, hubCommits } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
 import { Recorder } from "./recorder.ts";
@@ -80,6 +81,11 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
       for (const { reporter } of others()) await queue.retry(reporter.claim, reason);
       return exitCodeOf(error);
     }
+    // Company is claimed once it is known that the first one fits.
+    const [first] = held;
+    if (first && await waitsForMemory(error, run, first.reporter, configuration)) {
+      return EXIT_DOES_NOT_FIT;
+    }
     for (const [i, { reporter }] of held.entries()) {
       if (!gone.has(i)) await fail(reporter, error, artifacts);
     }
@@ -115,7 +121,7 @@ async function train(
   const data = await loadTrainingData(spec, spec.task, stored, paths.datasets);
   const { backend, plan } = await openDevice(spec, config, configuration, sizesOf(data));
   await backend.prepare(plan.calls);
-  const { bytes } = deviceMemory(backend.info, configuration.gpuMemory);
+  const { bytes } = deviceMemory(backend.info, configuration.gpuMemory, configuration.jobs);
   // What is not weights is counted for each, though those of a thread share their workspace.
   const each = plan.total - plan.weights;
   const room = bytes === undefined ? Infinity : Math.floor((bytes - plan.weights) / each);
@@ -196,7 +202,7 @@ async function claimCompany(
   for (const { run } of sweep.runs) {
     if (held.length >= room) return;
     if (run.status !== "queued" || part === undefined || sharedPart(run.spec) !== part) continue;
-    const owner = `${Deno.hostname()}:${Deno.pid}`;
+    const owner = workerId(Deno.hostname(), Deno.ppid);
     const claim = await queue.claimRun(owner, run.id);
     if (claim === undefined) continue;
     const other = await hold(run, claim, options);

@@ -82,7 +82,9 @@ Deno.test("log lines are JSON with the run's id, and hold no secret", async () =
 Deno.test("/readyz says what is not ready", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home);
-  assert.deepEqual(await service.json("/readyz"), { status: "ok" });
+  const id = await service.post(tinySpec());
+  await service.events(id);
+  assert.deepEqual(await service.json("/readyz"), { status: "ok", workers: 1 });
   const away = `${tiny.home}.away`;
   await Deno.rename(tiny.home, away);
   try {

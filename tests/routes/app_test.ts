@@ -211,10 +211,14 @@ Deno.test("/docs loads nothing from another host", async () => {
 
 Deno.test("/healthz and /readyz answer ok; without its store the service lives but is not ready", async () => {
   await using service = await makeApp();
-  for (const path of ["/healthz", "/readyz"]) {
+  const ask = async (path: string) => {
     const response = await service.app.request(path);
-    assert.deepEqual([response.status, await response.json()], [200, { status: "ok" }]);
-  }
+    assert.equal(response.status, 200);
+    return await response.json();
+  };
+  assert.deepEqual(await ask("/healthz"), { status: "ok" });
+  const warning = "No worker is alive: runs wait in the queue";
+  assert.deepEqual(await ask("/readyz"), { status: "ok", workers: 0, warning });
   await service.closeStore();
   assert.equal((await service.app.request("/healthz")).status, 200);
   await problemOf(service.app.request("/readyz"), 503);
@@ -229,4 +233,34 @@ Deno.test("GET /v1/models and /v1/datasets list what a spec may name", async () 
   const { datasets } = await (await service.app.request("/v1/datasets")).json();
   const names = datasets.map(({ name }: { name: string }) => name);
   assert(names.includes("stdlib/moby-dick"));
+});
+
+Deno.test("a queued run says what it waits for while no worker could take it", async () => {
+  await using service = await makeApp();
+  const ask = async (path: string) => await (await service.app.request(path)).json();
+  const posted = await (await service.post("/v1/runs", tinySpec({ backend: "webgpu" }))).json();
+  assert.equal(posted.waiting_for, "a worker: none is alive");
+  assert.equal(posted.needs_bytes.cpu, null);
+  assert(posted.needs_bytes.webgpu > 10_000);
+  const register = (backend: "cpu" | "webgpu", memory_bytes: number) =>
+    service.workers.register({
+      host: backend,
+      pid: 1,
+      version: "0.1.0",
+      devices: [{ name: "Some device", backend, takes_auto: true, memory_bytes, limits: {} }],
+    });
+  await register("cpu", 1e9);
+  const waiting = 'a worker with backend "webgpu": none that is alive has it';
+  assert.equal((await ask(`/v1/runs/${posted.id}`)).waiting_for, waiting);
+  assert.equal((await ask("/v1/runs")).runs[0].waiting_for, waiting);
+  const page = await (await service.app.request(`/runs/${posted.id}`)).text();
+  assert.match(page, /Waits for a worker with backend/);
+  const metrics = await (await service.app.request("/metrics")).text();
+  assert.match(metrics, /^noregret_runs_without_device 1$/m);
+  assert.match(metrics, /^noregret_workers\{status="ready"\} 1$/m);
+  await register("webgpu", 1e9);
+  assert.equal((await ask(`/v1/runs/${posted.id}`)).waiting_for, null);
+  const { workers } = await ask("/v1/workers");
+  assert.deepEqual(workers.map(({ id }: { id: string }) => id), ["cpu:1", "webgpu:1"]);
+  assert.match(await (await service.app.request("/device")).text(), /webgpu: Some device/);
 });

@@ -13,7 +13,7 @@ import { makeTinyHome } from "../runs/tiny_home.ts";
 export async function makeApp(guard: Partial<GuardOptions> = {}) {
   const tiny = await makeTinyHome();
   const where = { home: tiny.home, databaseUrl: undefined, lease: 15_000 };
-  const { store, queue, sweeps, ...runs } = await openRuns(
+  const { store, queue, sweeps, workers, ...runs } = await openRuns(
     where,
     "service",
     () => Date.now() + 1000,
@@ -26,12 +26,13 @@ export async function makeApp(guard: Partial<GuardOptions> = {}) {
   const app = createApp({
     store,
     sweeps,
+    workers,
     artifacts: tiny.artifacts,
     generation,
     home: tiny.home,
     paths: tiny.paths,
     bodyLimit: 64 * 1024,
-    metrics: new ServiceMetrics(store),
+    metrics: new ServiceMetrics(store, workers),
     guard: { apiKeys: [], rateLimit: 0, maxStreams: 100, ...guard },
     wake: () => woken++,
   });
@@ -46,6 +47,7 @@ export async function makeApp(guard: Partial<GuardOptions> = {}) {
     post,
     store,
     queue,
+    workers,
     home: tiny.home,
     generation,
     closeStore: () => runs[Symbol.asyncDispose](),

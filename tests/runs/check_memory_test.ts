@@ -1,7 +1,8 @@
 import assert from "@std/assert";
 import { parseModelConfig } from "../../compute/models/config.ts";
 import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
-import { cpuMemory, deviceMemory, memoryProblem, planRun } from "../../runs/worker/check_memory.ts";
+import { memoryProblem, planRun } from "../../runs/worker/check_memory.ts";
+import { cpuMemory, deviceMemory } from "../../runs/worker/device_memory.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
 import { InvalidSpecError } from "../../runs/spec/problems.ts";
 import { preflight } from "../../runs/worker/preflight.ts";

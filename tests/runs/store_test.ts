@@ -1,5 +1,8 @@
 import assert from "@std/assert";
-import { openRuns } from "../../runs/open_runs.ts";
+// @ts-types="@types/pg"
+import pg from "pg";
+import { type OpenRuns, openRuns } from "../../runs/open_runs.ts";
+import { startPgBoss } from "../../runs/queue/pg_boss_line.ts";
 import { backOff } from "../../runs/queue/kysely_run_queue.ts";
 import { MAX_FAILURES } from "../../runs/queue/run_queue.ts";
 import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
@@ -11,7 +14,8 @@ import {
 } from "../../runs/store/run_store.ts";
 import { MIGRATIONS } from "../../runs/store/migrations.ts";
 import { openSqlite } from "../../runs/store/sqlite_database.ts";
-import { LEASE_MS, type TestDatabase, testDatabases } from "../support/databases.ts";
+import { LEASE_MS, type TestDatabase, testDatabases, testServer } from "../support/databases.ts";
+import { noPostgres } from "../support/postgres.ts";
 import { makeTinyHome, tinySpec } from "./tiny_home.ts";
 
 function newRun(seed = 0, idempotencyKey?: string): NewRun {
@@ -229,22 +233,63 @@ testDatabases("numbers of a point keep all their digits in the store", async (on
   assert.deepEqual(points.map(({ eval_nll }) => eval_nll), values);
 });
 
-Deno.test("a database of an older version keeps its runs", async () => {
-  await using tiny = await makeTinyHome();
-  const { DatabaseSync } = await import("node:sqlite");
-  const raw = new DatabaseSync(tiny.paths.database);
-  raw.exec(MIGRATIONS[0]!.sqlite + "; PRAGMA user_version = 1");
+const OLD = "0199f000-0000-7000-8000-000000000000";
+
+// The versions that shipped, each with a run that waits.
+for (let version = 1; version < MIGRATIONS.length; version++) {
+  const tables = MIGRATIONS.slice(0, version);
+  const name = `a database of version ${version} keeps its runs, and workers take them`;
   const { spec, specHash } = newRun();
-  raw.prepare(
+  const insert =
     "INSERT INTO runs (id, status, model, spec, spec_hash, code_version, created_at, available_at) " +
-      "VALUES ('old', 'queued', 'tiny', ?, ?, '0.0.1', 1, 1)",
-  ).run(JSON.stringify(spec), specHash);
-  raw.close();
-  await using runs = await openRuns({ home: tiny.home, databaseUrl: undefined, lease: LEASE_MS });
-  assert.deepEqual((await runs.store.get("old"))!.spec, spec);
-  assert.equal((await runs.queue.claim("a"))!.id, "old");
-  assert.deepEqual(await runs.sweeps.list(10), []);
-});
+    `VALUES ('${OLD}', 'queued', 'tiny', $1, $2, '0.0.1', 1, 1)`;
+  const json = JSON.stringify({ ...spec, backend: "cpu" });
+
+  const check = async (runs: OpenRuns) => {
+    assert.equal((await runs.store.get(OLD))!.spec.backend, "cpu");
+    assert.deepEqual(await runs.sweeps.list(10), []);
+    assert.deepEqual(await runs.workers.list(), []);
+    const offer = { takes_auto: true, memory_bytes: 1 };
+    assert.equal(await runs.queue.claim("a", { ...offer, backend: "webgpu" }), undefined);
+    assert.equal((await runs.queue.claim("a", { ...offer, backend: "cpu" }))!.id, OLD);
+  };
+
+  Deno.test(`sqlite: ${name}`, async () => {
+    await using tiny = await makeTinyHome();
+    const { DatabaseSync } = await import("node:sqlite");
+    const raw = new DatabaseSync(tiny.paths.database);
+    raw.exec(tables.map(({ sqlite }) => sqlite).join("\n"));
+    raw.exec(`PRAGMA user_version = ${version}`);
+    raw.prepare(insert.replaceAll(/\$\d/g, "?")).run(json, specHash);
+    raw.close();
+    await using runs = await openRuns({ home: tiny.home, databaseUrl: undefined, lease: LEASE_MS });
+    await check(runs);
+  });
+
+  Deno.test({
+    name: noPostgres ? `postgres: skipped, ${noPostgres}: ${name}` : `postgres: ${name}`,
+    ignore: noPostgres !== undefined,
+    async fn() {
+      const databaseUrl = await testServer().createDatabase();
+      const client = new pg.Client({ connectionString: databaseUrl });
+      await client.connect();
+      await client.query(tables.map(({ postgres }) => postgres).join("\n"));
+      await client.query("CREATE TABLE schema_version (version INTEGER NOT NULL)");
+      await client.query("INSERT INTO schema_version VALUES ($1)", [version]);
+      await client.query(insert, [json, specHash]);
+      // As that version put it into the line: the job says nothing of what the run asks for.
+      const boss = await startPgBoss(
+        { query: (text, values) => client.query(text, values) },
+        false,
+      );
+      await boss.send("runs", null, { id: OLD });
+      await boss.stop({ graceful: false });
+      await client.end();
+      await using runs = await openRuns({ home: "", databaseUrl, lease: LEASE_MS });
+      await check(runs);
+    },
+  });
+}
 
 Deno.test("openSqlite() refuses a database of a newer version", async () => {
   await using tiny = await makeTinyHome();

@@ -24,6 +24,11 @@ if (noPostgres === undefined) {
   Deno.test.afterAll(async () => await server![Symbol.asyncDispose]());
 }
 
+/** The server of the test file; only where PostgreSQL is installed. */
+export function testServer(): PostgresServer {
+  return server!;
+}
+
 /** Registers a test that runs once on SQLite and once on PostgreSQL, where that is installed. */
 export function testDatabases(name: string, test: (one: TestDatabase) => Promise<void>): void {
   Deno.test(`sqlite: ${name}`, async () => {
@@ -44,12 +49,17 @@ async function openDatabase(databaseUrl: string | undefined): Promise<TestDataba
   const home = await Deno.makeTempDir({ prefix: "noregret-" });
   const clock = { now: Date.now() + 1000 };
   const where = { home, databaseUrl, lease: LEASE_MS };
-  const { store, queue, sweeps, ...runs } = await openRuns(where, "service", () => clock.now);
+  const { store, queue, sweeps, workers, ...runs } = await openRuns(
+    where,
+    "service",
+    () => clock.now,
+  );
   return {
     where,
     store,
     queue,
     sweeps,
+    workers,
     async advance(ms) {
       clock.now += ms;
       if (databaseUrl !== undefined) await shiftJobs(databaseUrl, ms);
