@@ -25,7 +25,6 @@ export function toRun(row: Selectable<Tables["runs"]>): Run {
     started_at: row.started_at === null ? null : time(row.started_at),
     finished_at: row.finished_at === null ? null : time(row.finished_at),
     needs_bytes: { cpu: row.need_cpu, webgpu: row.need_webgpu },
-    waiting_for: null,
   };
 }
 
