@@ -112,6 +112,9 @@ pub unsafe fn tn(context: &Context, command: &Command) {
     );
 }
 
+/// With no more rows than this, columns that lie by rows are faster read where they lie, a few values of k at a time.
+const SHORT: usize = 64;
+
 /// c (=|+=) alpha · aᵀ b, a [k, m], b [k, n].
 pub unsafe fn columns_by_columns(
     context: &Context,
@@ -136,7 +139,7 @@ pub unsafe fn columns_by_columns(
         transposed: swapped,
         ..Product::single((m, n, k), a, columns, c)
     };
-    if m <= FEW {
+    if m <= SHORT {
         drive::<BY_COLUMN, STRIDED>(context, &product, Visits::new(k, 0, SHALLOW));
     } else {
         drive::<BY_COLUMN, PACKED>(context, &product, Visits::new(k, 0, DEPTH));
