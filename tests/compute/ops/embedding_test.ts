@@ -6,7 +6,11 @@ import { bf16, blank, f32, runKernel, u32, values } from "../../support/run_kern
 import { embeddingBackward, embeddingForward } from "../../support/reference/embedding.ts";
 
 // [rows, cols, vocab]; few words and many tokens, so that ids repeat
-const SIZES = [[1, 1, 1], [7, 41, 5], [123, 7, 3], [41, 64, 123], [129, 130, 17]] as const;
+const SIZES = [[1, 1, 1], [7, 41, 5], [123, 7, 3], [41, 64, 123], [129, 130, 17], [
+  777,
+  3,
+  71,
+]] as const;
 
 await forEachBackend(({ test }) => {
   test("embeddingForward() copies the rows of the table", async (backend) => {
