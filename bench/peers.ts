@@ -42,7 +42,6 @@ function steps(): Comparison[] {
       method: "lora",
       dtype: "f32",
       backend: "cpu",
-      steps: 5,
       threads: 2,
     };
     const args = stepArguments(options), rate = field("tokens_per_s");

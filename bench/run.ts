@@ -57,7 +57,6 @@ if (import.meta.main) {
         method,
         dtype: "f32",
         backend: "cpu",
-        steps: 5,
       };
       const mine = results[method] = await ours(options);
       const theirs = peers[method] = peft ? await peer(options) : undefined;
