@@ -1,12 +1,14 @@
 // `deno task fig1`: options → grid → sweep → files. `all` draws every figure. Exit code 2 for a bad command
 // line or spec, 130 when stopped; what was finished stays finished.
 
+import { openArtifacts } from "../runs/artifacts/open_artifacts.ts";
 import { type Configuration, homePaths, readConfiguration } from "../runs/configuration.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
 import { FIGURES } from "./catalog.ts";
 import { type CliOptions, parseCli, usage } from "./cli_options.ts";
 import { collect, writeFigure } from "./collect.ts";
 import type { Figure, FigureOptions } from "./figure.ts";
+import { shareFigureFiles } from "./figure_files.ts";
 import { formatPlan, planOf } from "./plan.ts";
 import { clock, ProgressView } from "./progress.ts";
 import { verdictLine, writeReport } from "./report.ts";
@@ -78,6 +80,7 @@ async function draw(
     const data = collect(figure, asked, outcomes);
     const folder = options.out ?? homePaths(configuration.home).figures;
     const files = [...await writeFigure(figure, data, folder), ...await writeReport(folder)];
+    if (options.out === undefined) await share(files, configuration);
     for (const path of files) console.log(path);
     for (const verdict of data.verdicts) console.log(verdictLine(verdict));
     const devices = new Set(outcomes.map(({ run }) => run.device));
@@ -88,6 +91,11 @@ async function draw(
   } finally {
     view.close();
   }
+}
+
+async function share(files: readonly string[], configuration: Configuration): Promise<void> {
+  const artifacts = await openArtifacts(configuration);
+  await shareFigureFiles(files, { paths: homePaths(configuration.home), artifacts });
 }
 
 /** How many runs at once, and how many threads each. */

@@ -1,9 +1,7 @@
 // A figure as the service gives it: asked for once, drawn from whatever of its runs is done. What was
-// asked is a file in the figures folder and what was found is in the store, so nothing is lost with
+// asked is a file beside the figures and what was found is in the store, so nothing is lost with
 // the process, and a figure that the command line drew is served from the same files.
 
-import { join } from "@std/path";
-import type { HomePaths } from "../runs/configuration.ts";
 import type { Places } from "../runs/places.ts";
 import type { FigureProgress } from "../runs/spec/figure_request.ts";
 import { isFinal } from "../runs/spec/run.ts";
@@ -11,7 +9,6 @@ import { specHash } from "../runs/spec/spec_hash.ts";
 import type { RunStore } from "../runs/store/run_store.ts";
 import { submitRun } from "../runs/submit_run.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
-import { exists, writeFileAtomically } from "../runs/write_file.ts";
 import { collect, type FigureData, toCsv, writeFigure } from "./collect.ts";
 import {
   type Figure,
@@ -20,6 +17,12 @@ import {
   type PlotSpec,
   type RunOutcome,
 } from "./figure.ts";
+import {
+  readFigureFile,
+  removeFigureFile,
+  shareFigureFiles,
+  writeFigureFile,
+} from "./figure_files.ts";
 import { renderPng, renderSvg } from "./plot/render.ts";
 import { writeReport } from "./report.ts";
 import { findRun, isDone } from "./runner.ts";
@@ -49,8 +52,7 @@ export async function requestFigure(
     if (await findRun(context.store, specHash(spec))) continue;
     await submitRun(spec, context);
   }
-  const path = requestPath(figure, context.paths);
-  await writeFileAtomically(path, JSON.stringify(options, null, 2) + "\n");
+  await writeFigureFile(requestName(figure), JSON.stringify(options, null, 2) + "\n", context);
   return (await progressOf(figure, options, context)).progress;
 }
 
@@ -63,21 +65,21 @@ export async function readFigure(
   context: FigureContext,
 ): Promise<ServedFigure | undefined> {
   const { figures } = context.paths;
-  const request = requestPath(figure, context.paths);
-  if (await exists(request)) {
-    const options: FigureOptions = JSON.parse(await Deno.readTextFile(request));
+  const request = await readFigureFile(requestName(figure), context);
+  if (request !== undefined) {
+    const options: FigureOptions = JSON.parse(request);
     const { progress, outcomes } = await progressOf(figure, options, context);
     const data = collect(figure, options, outcomes);
     if (progress.status === "done") {
-      await writeFigure(figure, data, figures);
-      await writeReport(figures);
-      await Deno.remove(request);
+      const files = await writeFigure(figure, data, figures);
+      await shareFigureFiles([...files, ...await writeReport(figures)], context);
+      await removeFigureFile(requestName(figure), context);
     }
     return { ...data, progress };
   }
-  const drawn = join(figures, `${fileStem(figure)}.json`);
-  if (!(await exists(drawn))) return undefined;
-  const data: FigureData = JSON.parse(await Deno.readTextFile(drawn));
+  const drawn = await readFigureFile(`${fileStem(figure)}.json`, context);
+  if (drawn === undefined) return undefined;
+  const data: FigureData = JSON.parse(drawn);
   const run_ids = data.runs.map((run) => run.run_id);
   return {
     ...data,
@@ -122,6 +124,6 @@ async function progressOf(
   return { progress: { status, total: specs.length, finished, run_ids }, outcomes };
 }
 
-function requestPath(figure: Figure, { figures }: HomePaths): string {
-  return join(figures, `${fileStem(figure)}.request.json`);
+function requestName(figure: Figure): string {
+  return `${fileStem(figure)}.request.json`;
 }

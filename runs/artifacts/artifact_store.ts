@@ -16,6 +16,8 @@ export interface OpenFolder extends AsyncDisposable {
 
 /** Keeps folders. */
 export interface ArtifactStore {
+  /** Whether it is another place than the data folder, which other hosts have too. */
+  readonly shared: boolean;
   /**
    * Stores a folder; when this returns, it outlives this machine as far as the store does. One of this name
    * that holds anything else is replaced: it is damaged, or somebody wrote it who had no right to.

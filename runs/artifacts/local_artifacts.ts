@@ -10,6 +10,8 @@ export function localArtifacts(home: string): ArtifactStore {
 }
 
 class LocalArtifacts implements ArtifactStore {
+  readonly shared = false;
+
   constructor(readonly home: string) {}
 
   put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {

@@ -54,6 +54,8 @@ export function s3Artifacts(
 }
 
 class S3Artifacts implements ArtifactStore {
+  readonly shared = true;
+
   constructor(readonly bucket: S3Bucket, readonly home: string, readonly partBytes: number) {}
 
   async put(name: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
