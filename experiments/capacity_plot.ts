@@ -49,7 +49,8 @@ export function plotCapacity(rows: readonly CapacityRow[]): PlotSpec {
   const left = [...byLoad, level("the rule", span(byLoad), BITS_PER_PARAMETER)];
   const drawn = [...left, ...right].flatMap(({ points }) => points.flatMap((p) => [p.low, p.high]));
   const y: PlotAxis = {
-    ...logAxis("bits a parameter (log scale)", [...drawn, LEAST].filter((v) => v >= LEAST)),
+    title: "bits a parameter (log scale)",
+    ...logRange(drawn),
     format: "~g",
   };
   const targets = [...new Set(rows.map(({ target_modules }) => target_modules))].join(", ");
@@ -67,14 +68,14 @@ export function plotCapacity(rows: readonly CapacityRow[]): PlotSpec {
       curvePanel({
         title: "By load",
         ...size,
-        x: logAxis("bits shown, over the rule's (log scale)", span(byLoad)),
+        x: pointsAxis("bits shown, over the rule's (log scale)", byLoad),
         y,
         curves: left,
       }),
       curvePanel({
         title: "By updates",
         ...size,
-        x: logAxis("updates (log scale)", span(bySteps)),
+        x: pointsAxis("updates (log scale)", bySteps),
         y: { ...y, title: null },
         curves: right,
       }),
@@ -97,8 +98,16 @@ function pointsAlong(own: readonly CapacityRow[], column: Column): PlotCurve["po
     );
 }
 
-/** A logarithmic axis with room at its ends. */
-function logAxis(title: string, values: readonly number[]): PlotAxis {
+/** A logarithmic scale with room at its ends. */
+function logRange(values: readonly number[]) {
   const low = Math.min(...values) / 1.15, high = Math.max(...values) * 1.15;
-  return { title, scale: "log", domain: [low, high], values: logTicks(low, high), format: "~s" };
+  const domain: readonly [number, number] = [low, high];
+  return { scale: "log", domain, values: logTicks(low, high) } as const;
+}
+
+/** A logarithmic axis with a tick where there are points; loads of two ranks are as good as equal. */
+function pointsAxis(title: string, curves: readonly PlotCurve[]): PlotAxis {
+  const xs = curves.flatMap(({ points }) => points.map(({ x }) => x));
+  const ticks = [...new Set(xs.map((x) => Math.round(x)))].filter((x) => x > 0);
+  return { title, ...logRange(xs), values: ticks, format: "~s" };
 }

@@ -43,7 +43,7 @@ export function plotFig6(rows: readonly AccuracyRow[]): PlotSpec {
           domain: [0, Math.min(1, Math.ceil((top + 0.04) * 20) / 20)],
           format: ".0%",
         },
-        rule: own.find(({ start_accuracy }) => start_accuracy !== null)?.start_accuracy ?? 0,
+        rule: startOf(own),
         curves: curvesOf(own, colours),
       })
     ),
@@ -51,6 +51,15 @@ export function plotFig6(rows: readonly AccuracyRow[]): PlotSpec {
     resolve: { scale: { color: "independent", strokeDash: "independent", shape: "independent" } },
     config: THEME,
   };
+}
+
+/** The accuracy before, mean over seeds. */
+function startOf(rows: readonly AccuracyRow[]): number {
+  const starts = [...groupBy(rows, ({ seed }) => seed).values()]
+    .flatMap((own) =>
+      own.find(({ start_accuracy }) => start_accuracy !== null)?.start_accuracy ?? []
+    );
+  return starts.reduce((sum, start) => sum + start, 0) / Math.max(1, starts.length);
 }
 
 function curvesOf(

@@ -92,3 +92,15 @@ testPage("pages can be read without scripts", async (page, service) => {
   await page.waitForURL(/metric=grad_norm/);
   assert.match((await page.locator("svg.chart").getAttribute("aria-label"))!, /grad_norm/);
 }, false);
+
+testPage("a choice that is changed by keyboard keeps the focus", async (page, service) => {
+  const id = await service.post(tinySpec());
+  await service.events(id);
+  await page.goto(`${service.url}/runs/${id}`);
+  await page.locator("[name=x]").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.waitForURL(/x=tokens/);
+  await page.waitForFunction("document.activeElement.name === 'x'");
+  await page.keyboard.press("ArrowDown");
+  await page.waitForURL(/x=time/);
+});
