@@ -145,10 +145,12 @@ function capacityQuestion(values: Readonly<Record<string, string>>): Record<stri
     r: number("r"),
     batch_size: number("batch_size"),
     max_length: number("max_length"),
-    dataset: {
-      examples: number("examples"),
-      tokens_per_example: number("tokens_per_example"),
-      bits_per_token: number("bits_per_token"),
-    },
+    dataset: number("episodes") !== undefined
+      ? { episodes: number("episodes"), samples_per_episode: number("samples_per_episode") }
+      : {
+        examples: number("examples"),
+        tokens_per_example: number("tokens_per_example"),
+        bits_per_token: number("bits_per_token"),
+      },
   };
 }

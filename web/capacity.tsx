@@ -21,6 +21,8 @@ const NUMBERS = [
   ["examples", "Examples"],
   ["tokens_per_example", "Tokens an example"],
   ["bits_per_token", "Bits a token"],
+  ["episodes", "Or episodes, where rewards are the data"],
+  ["samples_per_episode", "Samples an episode"],
   ["batch_size", "Batch size (empty: advised)"],
   ["max_length", "Tokens of a sequence"],
 ] as const;

@@ -121,6 +121,10 @@ Deno.test("a figure is asked for with a preset that there is", async () => {
 Deno.test("the calculator answers from its address", async () => {
   await using service = await makeApp();
   assert.match(await text(service, "/capacity"), /335\.5M/);
+  const rewards =
+    "/capacity?model=meta-llama/Llama-3.1-8B&r=1&episodes=10000&samples_per_episode=32";
+  assert.match(await text(service, rewards), /320k bits of data \(ratio 16\.384\)/);
+  assert.match(await text(service, "/capacity"), /No finished run of this model here/);
   const wrong = "/capacity?model=meta-llama/Llama-3.1-8B&examples=-1&tokens_per_example=1";
   assert.match(await text(service, wrong), /dataset/);
 });

@@ -213,6 +213,10 @@ testDatabases(
     const gaps = some.slice(1).map(({ step }, i) => step - some[i]!.step);
     assert(Math.max(...gaps) <= 64, String(Math.max(...gaps)));
     assert.deepEqual(await one.store.points(claim.id, 10_000), all);
+    assert.deepEqual(
+      await one.store.evaluations(claim.id),
+      all.filter(({ eval_nll }) => eval_nll !== undefined),
+    );
     assert.deepEqual((await one.store.lastEvents(claim.id, "started", 5)).map(({ seq }) => seq), [
       2,
     ]);
