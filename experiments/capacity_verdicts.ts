@@ -27,11 +27,12 @@ export function capacityVerdicts(rows: readonly CapacityRow[]): Verdict[] {
       id: "capacity.bits",
       claim: `A LoRA parameter holds about ${BITS_PER_PARAMETER} bits`,
       quantity: full
-        ? "bits of random rows that a parameter holds after ever more updates, mean over ranks and seeds"
-        : "bits of random rows memorised a parameter, mean over ranks and seeds",
+        ? `bits of random rows that a parameter of LoRA on ${targets} holds after ever more updates, ` +
+          "mean over ranks and seeds"
+        : `bits of random rows memorised a parameter of LoRA on ${targets}, mean over ranks and seeds`,
       expected: [BITS_PER_PARAMETER / ABOUT, BITS_PER_PARAMETER * ABOUT],
       detail: found.length === 0 ? "" : [
-        `LoRA on ${targets}, up to ${longest.toLocaleString("en")} updates and ` +
+        `Up to ${longest.toLocaleString("en")} updates and ` +
         `${largest.toFixed(1)} times the rule's load.`,
         ...[...groupBy(found, ({ r }) => r)].map(([r, own]) => described(r, own)),
         ...(full ? [] : ["A lower bound: not full."]),
