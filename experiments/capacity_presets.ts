@@ -53,7 +53,7 @@ export const CAPACITY_PRESETS: Readonly<Record<Preset, CapacityPreset>> = {
     batch: 8,
     seeds: 2,
   },
-  // Hours on a laptop: adapters on every matrix hold more the longer they are trained.
+  // Days on a laptop: adapters on every matrix hold more the longer they are trained.
   paper: {
     model: "noregret/tiny",
     ranks: [1, 2, 4],
