@@ -52,7 +52,7 @@ async function start(args: string[], configuration: Configuration): Promise<numb
   const process = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      ...permissionFlags("service", configuration, import.meta.url),
+      ...permissionFlags("service", configuration),
       import.meta.filename!,
     ]
       .concat(args),

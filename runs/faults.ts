@@ -5,9 +5,10 @@ import { ArtifactStoreError } from "./artifacts/artifact_store.ts";
 
 /** Whether a disk, or the database's disk, is full. */
 export function isFull(error: unknown): boolean {
-  const { code, errcode } = fields(error);
-  // SQLite's SQLITE_FULL; PostgreSQL's disk_full; ENOSPC and EDQUOT from files.
-  return code === "ENOSPC" || code === "EDQUOT" || code === "53100" || errcode === 13 ||
+  const { code } = fields(error);
+  // PostgreSQL's disk_full; ENOSPC and EDQUOT from files.
+  return code === "ENOSPC" || code === "EDQUOT" || code === "53100" ||
+    isSqlite(error, "database or disk is full") ||
     error instanceof Error && /\(os error (28|122)\)/.test(error.message);
 }
 
@@ -17,9 +18,8 @@ export function isFull(error: unknown): boolean {
  */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof ArtifactStoreError) return true;
-  const { code, errcode } = fields(error);
-  // SQLITE_BUSY, with its extended codes in the higher bytes.
-  if (typeof errcode === "number" && (errcode & 255) === 5) return true;
+  const { code } = fields(error);
+  if (isSqlite(error, "database is locked")) return true;
   // Classes 08 (connection) and 57P (shutdown, crash, start); 25P03: idle in a transaction for too long.
   if (typeof code === "string" && (/^(08...|57P..|25P03|53300)$/.test(code) || SOCKET.has(code))) {
     return true;
@@ -44,6 +44,11 @@ const SOCKET = new Set([
 const MESSAGES =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed and is not queryable)/;
 
-function fields(error: unknown): { readonly code?: unknown; readonly errcode?: unknown } {
+// By its words: `exec` gives no number.
+function isSqlite(error: unknown, message: string): boolean {
+  return fields(error).code === "ERR_SQLITE_ERROR" && (error as Error).message === message;
+}
+
+function fields(error: unknown): { readonly code?: unknown } {
   return typeof error === "object" && error !== null ? error : {};
 }

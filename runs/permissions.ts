@@ -2,7 +2,7 @@
 // hosts that it is told of, nothing else. A process that reads models and data which others made can
 // neither start programs nor reach the network beyond the database, the artifacts' store and the hub.
 
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
 import type { Configuration } from "./configuration.ts";
 
@@ -29,16 +29,17 @@ const ENVIRONMENT = [
 /** Where the hub keeps large files: its endpoint redirects there. */
 const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
 
-/** Deno's flags for a process of `role`; `main` is the program's entry point, a path or a file's URL. */
+/** Where this program's files lie. */
+const ROOT = join(import.meta.dirname!, "..");
+
+/** Deno's flags for a process of `role`. */
 export function permissionFlags(
   role: ProcessRole,
   { host, port, home, databaseUrl, s3, hub, gpu, metricsPort }: Pick<
     Configuration,
     "host" | "port" | "home" | "databaseUrl" | "s3" | "hub" | "gpu" | "metricsPort"
   >,
-  main: string,
 ): string[] {
-  const root = dirname(main.startsWith("file:") ? fileURLToPath(main) : main);
   const net = [
     ...(databaseUrl === undefined ? [] : [databaseHost(databaseUrl)]),
     ...(s3 === undefined ? [] : [new URL(s3.endpoint).host]),
@@ -47,7 +48,7 @@ export function permissionFlags(
     ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...HUB_STORES] : []),
   ];
   return [
-    `--allow-read=${[root, home, ...(role === "service" ? [packages()] : [])].join(",")}`,
+    `--allow-read=${[ROOT, home, ...(role === "service" ? [packages()] : [])].join(",")}`,
     `--allow-write=${home}`,
     `--allow-env=${[...ENVIRONMENT, ...(s3 === undefined ? [] : ["AWS_*"])].join(",")}`,
     "--allow-sys=hostname,systemMemoryInfo,osRelease,cpus",

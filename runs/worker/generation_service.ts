@@ -33,7 +33,7 @@ class Worker {
   constructor({ configuration, main }: GenerationServiceOptions) {
     const program = Deno.build.standalone
       ? []
-      : ["run", "--quiet", ...permissionFlags("job", configuration, main), main];
+      : ["run", "--quiet", ...permissionFlags("job", configuration), main];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-generator"],
       env: { NOREGRET_HOME: configuration.home, ...ENGINE_ENVIRONMENT },

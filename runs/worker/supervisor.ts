@@ -137,7 +137,7 @@ export class Supervisor {
     const { configuration, main } = this.options;
     const program = Deno.build.standalone
       ? []
-      : ["run", "--quiet", ...permissionFlags("job", configuration, main), main];
+      : ["run", "--quiet", ...permissionFlags("job", configuration), main];
     const process = new Deno.Command(Deno.execPath(), {
       args: [...program, "run-job", claim.id, String(claim.attempt)],
       env: {

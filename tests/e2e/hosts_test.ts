@@ -89,9 +89,9 @@ Deno.test("permissions: a process reaches the store of artifacts at its own addr
   };
   const configuration = readConfiguration((name) => variables[name]);
   assert.equal(configuration.s3!.prefix, "some/where/");
-  const flags = permissionFlags("job", configuration, "/app/main.ts");
+  const flags = permissionFlags("job", configuration);
   assert(flags.includes("--allow-net=store.example.com:9000"), flags.join(" "));
   assert(flags.some((flag) => flag.startsWith("--allow-env=") && flag.endsWith(",AWS_*")));
-  const local = permissionFlags("job", { ...configuration, s3: undefined }, "/app/main.ts");
+  const local = permissionFlags("job", { ...configuration, s3: undefined });
   assert(!local.some((flag) => flag.includes("AWS") || flag.includes("--allow-net")));
 });

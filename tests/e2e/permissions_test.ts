@@ -2,7 +2,6 @@
 
 import assert from "@std/assert";
 import { join } from "@std/path";
-import { pathToFileURL } from "node:url";
 import { readConfiguration } from "../../runs/configuration.ts";
 import { permissionFlags, type ProcessRole } from "../../runs/permissions.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
@@ -35,7 +34,7 @@ for (const role of ["service", "job"] as ProcessRole[]) {
     const program = join(tiny.home, "program.ts");
     await Deno.writeTextFile(program, PROGRAM);
     const configuration = { ...readConfiguration(() => undefined), home: tiny.home };
-    const flags = permissionFlags(role, configuration, pathToFileURL(program).href);
+    const flags = permissionFlags(role, configuration);
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--no-config", ...flags, program, tiny.home],
     }).output();

@@ -10,7 +10,8 @@ export interface ReceivedEvent {
   readonly data: any;
 }
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+/** The program. */
+export const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 /** A running service. */
 export class Service implements AsyncDisposable {

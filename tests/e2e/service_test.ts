@@ -5,11 +5,6 @@ import { fileURLToPath } from "node:url";
 import { makeTinyHome, tinyIds, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
-/** Long enough to be killed in the middle. */
-const longSpec = () => tinySpec({ max_steps: 400, save_steps: 40, eval_steps: 100 });
-
-const isCheckpoint = ({ type }: { type: string }) => type === "checkpoint";
-
 Deno.test("a run goes from POST to an adapter, with every event once and in order", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home);
@@ -60,50 +55,6 @@ Deno.test("a run goes from POST to an adapter, with every event once and in orde
   await service.events(next);
   const { result } = await service.json(`/v1/runs/${next}`);
   assert.equal(result.initial_eval_nll, run.result.eval_nll);
-});
-
-Deno.test("a run whose process is killed goes on from its checkpoint with the same losses bit for bit", async () => {
-  await using tiny = await makeTinyHome();
-  await using service = await Service.start(tiny.home);
-  const undisturbed = await service.post(longSpec());
-  await service.events(undisturbed);
-
-  const killed = await service.post(longSpec());
-  const before = await service.events(killed, 0, isCheckpoint);
-  Deno.kill(before.find(({ type }) => type === "device")!.data.pid, "SIGKILL");
-  const after = await service.events(killed, before.at(-1)!.id);
-
-  const retry = after.find(({ type }) => type === "retry")!;
-  assert.equal(retry.data.error.type, "Killed");
-  assert.match(retry.data.error.message, /SIGKILL/);
-  const resumed = after.find(({ type }) => type === "device")!;
-  assert(resumed.data.resumed_from_step >= 40);
-  const all = [...before, ...after];
-  assert.deepEqual(all.map(({ id }) => id), all.map((_, index) => index + 1));
-
-  const run = await service.json(`/v1/runs/${killed}`);
-  assert.equal(run.status, "succeeded");
-  assert.equal(run.attempts, 2);
-  assert.deepEqual(await service.curve(killed), await service.curve(undisturbed));
-});
-
-Deno.test("a service that is stopped and started again goes on with its runs", async () => {
-  await using tiny = await makeTinyHome();
-  let id: string, undisturbed: string;
-  {
-    await using service = await Service.start(tiny.home);
-    undisturbed = await service.post(longSpec());
-    await service.events(undisturbed);
-    id = await service.post(longSpec());
-    await service.events(id, 0, isCheckpoint);
-    assert.equal((await service.stop()).code, 0);
-  }
-  await using service = await Service.start(tiny.home);
-  const events = await service.events(id);
-  assert.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1));
-  assert(events.some(({ type }) => type === "released"));
-  assert.equal(events.at(-1)!.type, "succeeded");
-  assert.deepEqual(await service.curve(id), await service.curve(undisturbed));
 });
 
 Deno.test("an event stream that is cut and resumed has no gap and no repetition", async () => {

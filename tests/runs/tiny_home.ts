@@ -31,17 +31,21 @@ export interface TinyHome extends Places, AsyncDisposable {
 /** Makes a data folder with the model `tiny`. */
 export async function makeTinyHome(): Promise<TinyHome> {
   const home = await Deno.makeTempDir({ prefix: "noregret-" });
-  const paths = homePaths(home);
-  const folder = join(paths.models, "tiny");
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(TINY_CONFIG));
-  await Deno.writeFile(join(folder, "model.safetensors"), await tinyWeights());
+  await fillTinyHome(home);
   return {
     home,
-    paths,
+    paths: homePaths(home),
     artifacts: localArtifacts(home),
     [Symbol.asyncDispose]: () => Deno.remove(home, { recursive: true }),
   };
+}
+
+/** Puts the model `tiny` into a data folder. */
+export async function fillTinyHome(home: string): Promise<void> {
+  const folder = join(homePaths(home).models, "tiny");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify(TINY_CONFIG));
+  await Deno.writeFile(join(folder, "model.safetensors"), await tinyWeights());
 }
 
 /** model.safetensors of the model `tiny`. */
