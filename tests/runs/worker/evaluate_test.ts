@@ -85,9 +85,9 @@ async function learn(home: string): Promise<{ base: number; adapter: number }> {
     folder: paths.datasets,
     tokenizer: await modelTokenizer(SHIPPED),
   });
-  const tokens = MAX_LENGTH;
-  const batches = evaluationBatches(examples!, MAX_LENGTH, tokens);
-  const measure = new EvalStep(model, batches[0]!.ids.length);
+  const batches = evaluationBatches(examples!, MAX_LENGTH, MAX_LENGTH);
+  const tokens = batches[0]!.ids.length;
+  const measure = new EvalStep(model, tokens);
   const base = (await measure.run(batches)).nll;
   const step = new TrainStep(model, tokens);
   for (let t = 1; t <= 120; t++) step.run(batches, OPTIMIZER, t);
