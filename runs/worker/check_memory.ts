@@ -7,6 +7,8 @@ import {
   type MemoryPlanOptions,
   planMemory,
 } from "../../compute/train/plan_memory.ts";
+import type { GeneratorOptions } from "../../compute/train/generation.ts";
+import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { MemoryNeeds } from "../spec/worker.ts";
 import { tokensOfBatch } from "../../data/loader.ts";
@@ -14,7 +16,24 @@ import { type DeviceMemory, showBytes } from "./device_memory.ts";
 import { batchOptions, maxLengthOf } from "./training_data.ts";
 
 /** Completions that a grpo run samples side by side at most. */
-export const MOST_AT_ONCE = 256;
+const MOST_AT_ONCE = 256;
+
+/** What a grpo run samples with: completions of a problem share its prompt's cells. */
+export function samplerOf(
+  { batch_size }: RunSpec,
+  { num_generations, max_completion_length }: GrpoTask,
+  maxPromptLength: number,
+): GeneratorOptions {
+  const batch = Math.min(batch_size, MOST_AT_ONCE);
+  const prompts = Math.ceil(batch / num_generations) + 1;
+  const shared = Math.min(prompts, batch) * maxPromptLength + batch * max_completion_length;
+  return {
+    batch,
+    maxPromptLength,
+    maxCompletionLength: max_completion_length,
+    cells: Math.max(shared, maxPromptLength + max_completion_length),
+  };
+}
 
 /** What a run's data turned out to need, once it has been read. */
 export interface DataSizes {
@@ -55,11 +74,11 @@ export async function planRun(
     tokens: rows * (maxPromptLength + maxCompletionLength),
     evalTokens: 0,
     policy: {
-      sampler: {
-        batch: Math.min(spec.batch_size, MOST_AT_ONCE),
+      sampler: samplerOf(
+        spec,
+        { ...task, max_completion_length: maxCompletionLength },
         maxPromptLength,
-        maxCompletionLength,
-      },
+      ),
       loss: { ...task, epsilon_high: task.epsilon_high ?? task.epsilon },
       reference: task.beta > 0 || task.log_kl,
     },

@@ -5,7 +5,7 @@ import type { Model } from "../../compute/models/model.ts";
 import { createGenerator } from "../../compute/train/generate.ts";
 import { type GradedCompletion, trainGrpo } from "../../compute/train/grpo.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
-import { MOST_AT_ONCE } from "./check_memory.ts";
+import { samplerOf } from "./check_memory.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { JobEvent } from "./job_events.ts";
@@ -22,11 +22,7 @@ export async function* grpoJob(
 ): AsyncGenerator<JobEvent> {
   const { batch_size } = spec;
   const length = data.longestPrompt + task.max_completion_length;
-  const generator = createGenerator(model, {
-    batch: Math.min(batch_size, MOST_AT_ONCE),
-    maxPromptLength: data.longestPrompt,
-    maxCompletionLength: task.max_completion_length,
-  });
+  const generator = createGenerator(model, samplerOf(spec, task, data.longestPrompt));
   const { kind: _, dataset: _1, eval_dataset: _2, warm_up: _3, ...options } = task;
   const events = trainGrpo<PolicyProblem>({
     ...options,
