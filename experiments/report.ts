@@ -22,7 +22,7 @@ export interface Finding {
   readonly seeds: number;
   readonly tokens: number;
   /** While any of its runs was under way, so that pauses and what was done before are not counted twice. */
-  readonly seconds: number;
+  readonly seconds: number | null;
   readonly verdicts: readonly Verdict[];
 }
 
@@ -45,13 +45,14 @@ export function findingOf(
   };
 }
 
-/** The length of time in which at least one of some runs was under way. */
+/** The length of time in which at least one of some runs was under way; null if they do not say. */
 export function secondsUnderWay(
   runs: readonly Pick<FigureData["runs"][number], "started_at" | "finished_at">[],
-): number {
+): number | null {
   const spans = runs.flatMap(({ started_at, finished_at }) =>
     started_at && finished_at ? [[Date.parse(started_at), Date.parse(finished_at)] as const] : []
   ).sort(([a], [b]) => a - b);
+  if (spans.length === 0) return null;
   let sum = 0, until = -Infinity;
   for (const [start, end] of spans) {
     sum += Math.max(0, end - Math.max(start, until));
@@ -86,7 +87,7 @@ function overview(findings: readonly Finding[]): string {
     const outcomes = [...groupBy(verdicts, ({ verdict }) => verdict)]
       .map(([verdict, own]) => `${own.length} ${verdict}`).join(", ");
     return `| ${nameOf({ figure, title })} | ${runs} | ${seeds} | ${
-      clock(seconds)
+      seconds === null ? "–" : clock(seconds)
     } | ${outcomes} |`;
   });
   return ["| figure | runs | seeds | time | claims |", "| - | -: | -: | -: | - |", ...lines]
@@ -123,8 +124,8 @@ export function reportOf(findings: readonly Finding[]): string {
       `![${finding.title}](${stem}.png)`,
       `${finding.models.join(", ")}, preset ${finding.preset}: ${finding.runs} runs, ` +
       `${finding.seeds} ${finding.seeds === 1 ? "seed" : "seeds"}, ` +
-      `${finding.tokens.toLocaleString("en")} tokens on ${finding.devices.join(", ")}, ` +
-      `in ${clock(finding.seconds)}.`,
+      `${finding.tokens.toLocaleString("en")} tokens on ${finding.devices.join(", ")}` +
+      `${finding.seconds === null ? "" : `, in ${clock(finding.seconds)}`}.`,
       [
         "| claim | verdict | number | measured (95 %) | claimed |",
         "| - | - | - | - | - |",

@@ -38,7 +38,7 @@ Deno.test("secondsUnderWay() counts runs side by side once, and pauses not at al
     finished_at: new Date(1000 * to).toISOString(),
   });
   assert.equal(secondsUnderWay([run(100, 110), run(0, 10), run(5, 20), run(6, 7)]), 30);
-  assert.equal(secondsUnderWay([{ started_at: null, finished_at: null }]), 0);
+  assert.equal(secondsUnderWay([{ started_at: null, finished_at: null }]), null);
 });
 
 Deno.test("reportOf() has a picture and a line a claim, with its verdict and numbers", () => {
@@ -48,7 +48,7 @@ Deno.test("reportOf() has a picture and a line a claim, with its verdict and num
   assert.equal(ratio.verdict, "not reproduced");
   assert.match(report, /about 10 times .* \*\*not reproduced\*\* .* \| 3\.33 \(.*\) \| 5 to 20 \|/);
   assert.match(report, /1 not reproduced/);
-  assert.match(report, /\| Figure 2: .* \| 60 \| 2 \| 0:00 \| 1 not reproduced, /);
+  assert.match(report, /\| Figure 2: .* \| 60 \| 2 \| – \| 1 not reproduced, /);
   assert.match(verdictLine(ratio), /^not reproduced: LoRA's best learning rate .*3\.33 \(/);
 });
 
