@@ -51,7 +51,7 @@ export const CAPACITY_PRESETS: Readonly<Record<Preset, CapacityPreset>> = {
     rates: [8e-3],
     length: 32,
     batch: 8,
-    seeds: 2,
+    seeds: 4,
   },
   // Days on a laptop: adapters on every matrix hold more the longer they are trained.
   paper: {
