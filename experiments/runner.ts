@@ -7,9 +7,11 @@ import { type Configuration, homePaths } from "../runs/configuration.ts";
 import { isFinal, type Run, shareDone } from "../runs/spec/run.ts";
 import type { RunSpec } from "../runs/spec/run_spec.ts";
 import { specHash } from "../runs/spec/spec_hash.ts";
-import { openRuns } from "../runs/open_runs.ts";
+import { type OpenRuns, openRuns } from "../runs/open_runs.ts";
 import type { RunStore } from "../runs/store/run_store.ts";
 import { CODE_VERSION, submitRun } from "../runs/submit_run.ts";
+import { explainWaiting } from "../runs/workers/explain_waiting.ts";
+import type { WorkerStore } from "../runs/workers/worker_store.ts";
 import { Supervisor } from "../runs/worker/supervisor.ts";
 import type { RunOutcome } from "./figure.ts";
 
@@ -66,7 +68,7 @@ export async function runSweep(
       ids.push((known ?? (await submitRun(spec, { store, paths, artifacts })).run).id);
     }
     supervisor.start();
-    const ended = await watch(ids, store, options);
+    const ended = await watch(ids, runs, options);
     signal.throwIfAborted();
     return await Promise.all(
       ended.map(async (run) => ({ run, points: await store.points(run.id) })),
@@ -91,7 +93,7 @@ export function isDone({ status, error }: Run): boolean {
 
 async function watch(
   ids: readonly string[],
-  store: RunStore,
+  { store, workers }: Pick<OpenRuns, "store" | "workers">,
   { signal, onProgress }: SweepOptions,
 ): Promise<Run[]> {
   const started = performance.now();
@@ -125,7 +127,18 @@ async function watch(
       secondsLeft: gained > 0.01 ? seconds * (1 - share) / gained : undefined,
     });
     if (ended.size === new Set(ids).size || signal.aborted) return runs;
+    if (running.length === 0) await checkPlaceable(runs, workers);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** @throws {RangeError} if a run waits for what none of the workers has that are alive. */
+async function checkPlaceable(runs: readonly Run[], workers: WorkerStore): Promise<void> {
+  const alive = (await workers.list()).some(({ status }) => status === "ready");
+  if (!alive) return;
+  const stuck = (await explainWaiting(runs, workers)).find(({ waiting_for }) => waiting_for);
+  if (stuck) {
+    throw new RangeError(`Cannot finish the sweep: run ${stuck.id} waits for ${stuck.waiting_for}`);
   }
 }
 

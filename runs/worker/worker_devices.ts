@@ -3,6 +3,7 @@
 
 import { adapterName, findAdapter, isSoftware } from "../../compute/backend/webgpu/adapter.ts";
 import type { Configuration } from "../configuration.ts";
+import { log } from "../log.ts";
 import type { WorkerDevice } from "../spec/worker.ts";
 import { cpuMemory, deviceMemory } from "./device_memory.ts";
 
@@ -30,9 +31,9 @@ export async function workerDevices(
   { jobs, gpu, gpuMemory }: Pick<Configuration, "jobs" | "gpu" | "gpuMemory">,
 ): Promise<WorkerDevice[]> {
   if (jobs === 0) return [];
-  const adapter = gpu === "off"
-    ? undefined
-    : await findAdapter({ provider: gpu === "dawn" ? "dawn" : "deno" });
+  const adapter = gpu === "off" ? undefined : await findAdapter({
+    provider: gpu === "dawn" ? "dawn" : "deno",
+  }).catch((error) => void log("error", "Cannot use the GPU", {}, error));
   const software = adapter !== undefined && isSoftware(adapter);
   const devices: WorkerDevice[] = [];
   if (adapter) {
