@@ -1,4 +1,5 @@
-// GFLOP/s of the matrix products on WebGPU: deno run -A bench/gemm_webgpu_bench.ts [deno|dawn]
+// GFLOP/s of the matrix products on WebGPU: deno run -A bench/gemm_webgpu_bench.ts [deno|dawn] [N…]
+// With sizes, x w of those squares; else all products of a few shapes.
 // Each row is one kernel and shape: a recorded plan of several calls, replayed and waited for, so that the
 // host's polling (10 ms) weighs little. Values are checked against f64 sums before any time is taken.
 
@@ -8,7 +9,7 @@ import type { Backend, Tensor } from "../compute/backend/backend.ts";
 
 /** [m, n, k]: squares, then a layer's products at d = 256 with a rank of 8. */
 const SHAPES = [[384, 384, 384], [512, 768, 256], [512, 8, 256], [1024, 1024, 1024]] as const;
-const SAMPLES = 7;
+const SAMPLES = 5;
 const KERNELS = ["gemm_nt", "gemm_nn", "gemm_tn"] as const;
 
 function random(backend: Backend, shape: number[], seed: number): [Tensor, Float32Array] {
@@ -81,13 +82,17 @@ async function bench(
 }
 
 const provider = Deno.args[0] === "dawn" ? "dawn" : "deno";
+const sizes = Deno.args.map(Number).filter((size) => size > 0);
 const backend = await createWebgpuBackend({ provider });
 if (backend === undefined) {
   console.error(`Cannot bench WebGPU: provider "${provider}" has no adapter`);
   Deno.exit(2);
 }
 console.log(JSON.stringify({ ...backend.info, provider, deno: Deno.version.deno }));
-for (const [m, n, k] of SHAPES) {
-  for (const kernel of KERNELS) console.log(JSON.stringify(await bench(backend, kernel, m, n, k)));
+const runs = sizes.length > 0
+  ? sizes.map((n) => ({ kernel: "gemm_nn", shape: [n, n, n] } as const))
+  : SHAPES.flatMap((shape) => KERNELS.map((kernel) => ({ kernel, shape })));
+for (const { kernel, shape: [m, n, k] } of runs) {
+  console.log(JSON.stringify({ size: n, ...await bench(backend, kernel, m, n, k) }));
 }
 backend.close();

@@ -94,6 +94,45 @@ function shared(
   return { what, unit, ours: of("noregret"), peers: providers.map(of) };
 }
 
+/** Both on the same adapter, by WebGPU. */
+function webgpuProducts(): Comparison[] {
+  const sizes = [512, 1024, 2048];
+  const args = sizes.map(String);
+  return sizes.map((size) => {
+    const rate = (line: Line) => line.size === size ? line.gflops as number : undefined;
+    return {
+      what: `matrix product ${size}³, WebGPU`,
+      unit: "GFLOP/s",
+      ours: { name: "noregret", script: "gemm_webgpu_bench.ts", args: ["deno", ...args], rate },
+      peers: [
+        { name: "TensorFlow.js webgpu", script: "peers/tfjs_webgpu_gemm.ts", args, rate },
+        { name: "jax-js", script: "peers/jaxjs_gemm.ts", args, rate },
+      ],
+    };
+  });
+}
+
+function webgpuStep(): Comparison {
+  const options: StepOptions = {
+    ...SIZES["d=64 L=2"],
+    batch: 4,
+    kvHeads: 4,
+    seq: 64,
+    r: 8,
+    method: "lora",
+    dtype: "f32",
+    backend: "webgpu",
+    steps: 5,
+  };
+  const args = stepArguments(options), rate = field("tokens_per_s");
+  return {
+    what: "LoRA step, d=64 L=2, 256 tokens, WebGPU",
+    unit: "tokens/s",
+    ours: { name: "noregret", script: "step.ts", args, rate },
+    peers: [{ name: "jax-js", script: "peers/jaxjs_step.ts", args, rate }],
+  };
+}
+
 const COMPARISONS: readonly Comparison[] = [
   ...steps(),
   {
@@ -113,6 +152,8 @@ const COMPARISONS: readonly Comparison[] = [
       rate: field("gflops"),
     }],
   },
+  ...webgpuProducts(),
+  webgpuStep(),
   sampling(),
   ...["llama3", "qwen3"].map((name) =>
     shared(`tokeniser of ${name}`, "MB/s", "tokenizer_bench.ts", [name], [

@@ -4,12 +4,15 @@ import source from "../../../../shaders/cross_entropy.wgsl" with { type: "text" 
 import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
 import type { Describe } from "./describe.ts";
 import { foldedGrid } from "../dispatch.ts";
+import { rowLanes } from "./row_lanes.ts";
 import { checkSizes } from "./sizes.ts";
 
-const WG = 256;
-
 /** Describes `cross_entropy`. */
-export const crossEntropy: Describe<"cross_entropy"> = (tensors, { rows, cols, backward }) => {
+export const crossEntropy: Describe<"cross_entropy"> = (
+  tensors,
+  { rows, cols, backward },
+  context,
+) => {
   const { logits, targets, weight, nll } = tensors;
   checkSizes("cross_entropy", [
     ["logits", logits, rows * cols],
@@ -22,7 +25,7 @@ export const crossEntropy: Describe<"cross_entropy"> = (tensors, { rows, cols, b
     prelude: sumPrelude,
     bindings: { logits, targets, weight, nll },
     params: { rows, cols, backward },
-    constants: { WG },
+    constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];
 };

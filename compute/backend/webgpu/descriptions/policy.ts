@@ -6,20 +6,24 @@ import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { t
 import { SAMPLED_WIDTH, TERMS_WIDTH } from "../../kernels.ts";
 import { foldedGrid } from "../dispatch.ts";
 import type { Describe } from "./describe.ts";
+import { rowLanes } from "./row_lanes.ts";
 import { checkSizes } from "./sizes.ts";
 
-const ENTROPY_WG = 256;
 const LOSS_WG = 64;
 
 /** Describes `entropy`. */
-export const entropy: Describe<"entropy"> = ({ logits, entropy }, { rows, cols }) => {
+export const entropy: Describe<"entropy"> = (
+  { logits, entropy },
+  { rows, cols },
+  context,
+) => {
   checkSizes("entropy", [["logits", logits, rows * cols], ["entropy", entropy, rows]]);
   return [{
     shader: { name: "entropy", source: entropySource },
     prelude: sumPrelude,
     bindings: { logits, entropy },
     params: { rows, cols },
-    constants: { WG: ENTROPY_WG },
+    constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];
 };

@@ -87,6 +87,8 @@ export function product(product: Product, context: DescribeContext): Dispatch {
       tail: r % 4 !== 0,
     });
   }
+  const { ldy = n, y0 = 0 } = product;
+  const vectors = [n, ldy, y0].every((length) => length % 4 === 0);
   const height = variant.wy * variant.tm;
   const blocks = groups?.along === "rows"
     ? Math.floor(m / height) + Math.min(m, groups.total)
@@ -97,7 +99,7 @@ export function product(product: Product, context: DescribeContext): Dispatch {
       ...(variant.f16 ? ["f16"] : []),
       ...(variant.kind === "subgroup" ? ["subgroups"] : []),
     ],
-    prelude: BLOCKS[groups?.along ?? "plain"] + operands + productWgsl(variant, parts),
+    prelude: BLOCKS[groups?.along ?? "plain"] + operands + productWgsl(variant, parts, vectors),
     bindings,
     params: {
       m,
@@ -107,15 +109,14 @@ export function product(product: Product, context: DescribeContext): Dispatch {
       ldx: product.ldx ?? (left.layout === "inner" ? k : m),
       x0: product.x0 ?? 0,
       ldw: right.layout === "inner" ? k : n,
-      ldy: product.ldy ?? n,
-      y0: product.y0 ?? 0,
+      ldy,
+      y0,
       slice,
       first: groups?.first ?? 0,
       groups: groups?.count ?? 0,
-      accumulate: product.accumulate ?? 0,
       alpha: product.alpha ?? 1,
     },
-    constants: { WX: variant.wx, WY: variant.wy },
+    constants: { WX: variant.wx, WY: variant.wy, ACCUMULATE: product.accumulate ?? 0 },
     grid: [
       Math.ceil(n / (variant.wx * variant.tn)),
       blocks,
@@ -143,7 +144,11 @@ export function productSources(): string {
         });
         const part = { first: "0u", end: "1u", tail: true };
         texts.push(
-          productWgsl(variant, [{ left: of("left", left), right: of("right", right), ...part }]),
+          productWgsl(
+            variant,
+            [{ left: of("left", left), right: of("right", right), ...part }],
+            true,
+          ),
         );
       }
     }

@@ -32,20 +32,28 @@ const FOUR = [0, 1, 2, 3] as const;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 /** WGSL of a variant; each sum is taken over the parts in turn, k ascending. All parts have the same layouts. */
-export function productWgsl(variant: ProductVariant, parts: readonly Part[]): string {
+export function productWgsl(
+  variant: ProductVariant,
+  parts: readonly Part[],
+  vectors: boolean,
+): string {
   const { kind, tm, tn } = variant;
-  const { right } = parts[0]!;
+  const right = parts[0]!.right;
   const sums = range(tm).map((i) => range(tn / 4).map((j) => `sum${i}_${j}`));
   const declared = sums.flat().map((sum) => `  var ${sum} = vec4f();\n`).join("");
   const body = parts.map((part) => `  {\n${WRITERS[kind](variant, part)}  }\n`).join("");
   const stores = sums.flatMap((row, i) =>
-    row.map((sum, j) => `  store(block, row + ${i}u, ${column(right, j)}, ${sum});\n`)
+    row.map((sum, j) => `  store(block, row + ${i}u, ${column(variant, right, j)}, ${sum});\n`)
   ).join("");
   return `
 const TM = ${tm}u;
 const TN = ${tn}u;
-const COLUMN_STEP = ${right.layout === "inner" ? variant.wx : 1}u;
 ${kind === "tiled" ? tiles(variant) : ""}
+${
+    columnStep(variant, right) === 1 && vectors
+      ? VECTOR_STORE
+      : scalarStore(columnStep(variant, right))
+  }
 fn multiply(block: Block, col0: u32, local_x: u32, ty: u32, lane: u32) {
   let tx = ${kind === "subgroup" ? "subgroupExclusiveAdd(1u)" : "local_x"};
   let row = block.row0 + ty * TM;
@@ -53,9 +61,39 @@ ${declared}${body}${stores}}
 `;
 }
 
-/** The first of four columns, which are WX apart if their neighbours in memory lie along the inner dimension. */
-function column({ layout }: Factor, j: number): string {
-  return layout === "inner" ? `col0 + tx + WX * ${4 * j}u` : `col0 + 4u * (tx + WX * ${j}u)`;
+/**
+ * Distance of the four columns that an invocation holds side by side. Where their neighbours in a tile lie along the
+ * inner dimension they are WX apart, so that lanes read different banks of workgroup memory.
+ */
+function columnStep({ kind, wx }: ProductVariant, { layout }: Factor): number {
+  return kind === "tiled" && layout === "inner" ? wx : 1;
+}
+
+/** The first of four columns. */
+function column(variant: ProductVariant, right: Factor, j: number): string {
+  return columnStep(variant, right) === 1
+    ? `col0 + 4u * (tx + WX * ${j}u)`
+    : `col0 + tx + WX * ${4 * j}u`;
+}
+
+const VECTOR_STORE = `alias Sums = vec4f;
+fn store(block: Block, row: u32, col: u32, sums: vec4f) {
+  if (row >= block.row_end || col >= params.n) { return; }
+  let at = (block.y0 + row * params.ldy + col) / 4u;
+  if (ACCUMULATE != 0u) { y[at] += params.alpha * sums; } else { y[at] = params.alpha * sums; }
+}`;
+
+function scalarStore(step: number): string {
+  return `alias Sums = f32;
+fn store(block: Block, row: u32, col: u32, sums: vec4f) {
+  if (row >= block.row_end) { return; }
+  for (var c = 0u; c < 4u; c++) {
+    let column = col + c * ${step}u;
+    if (column >= params.n) { return; }
+    let at = block.y0 + row * params.ldy + column;
+    if (ACCUMULATE != 0u) { y[at] += params.alpha * sums[c]; } else { y[at] = params.alpha * sums[c]; }
+  }
+}`;
 }
 
 /** Where an operand is read, fixed for a row or column of the result: past the last one, the last one. */
@@ -125,12 +163,14 @@ function products({ tm, tn }: ProductVariant): string {
 }
 
 /** Places and reads of the right operand, from storage at inner index `k`. */
-function rightFromStorage(tn: number, part: Part): { places: string; reads: string } {
+function rightFromStorage(variant: ProductVariant, part: Part): { places: string; reads: string } {
+  const { tn } = variant;
   const inner = part.right.layout === "inner";
+  const first = (j: number) => column(variant, part.right, j);
   const places = range(tn / 4).map((j) =>
     inner
-      ? FOUR.map((c) => rightPlace(`pr${j}_${c}`, part, `${column(part.right, j)} + WX * ${c}u`))
-      : [rightPlace(`pr${j}`, part, column(part.right, j))]
+      ? FOUR.map((c) => rightPlace(`pr${j}_${c}`, part, `${first(j)} + ${c}u`))
+      : [rightPlace(`pr${j}`, part, first(j))]
   );
   const reads = rights(
     tn,
@@ -147,7 +187,7 @@ function direct(variant: ProductVariant, part: Part): string {
   const places = range(inner ? tm : tm / 4).map((i) =>
     leftPlace(`pl${i}`, part, `row + ${inner ? i : 4 * i}u`)
   );
-  const right = rightFromStorage(tn, part);
+  const right = rightFromStorage(variant, part);
   const reads = lefts(tm, part.left, (i, c) => {
     if (inner) return places[i]!.at("k");
     const value = places[i / 4]!.at(`(k + ${c}u)`);
@@ -218,7 +258,7 @@ function subgroup(variant: ProductVariant, part: Part): string {
   const { tm, tn } = variant;
   const inner = part.left.layout === "inner";
   const mine = leftPlace("pl", part, `row + ${inner ? "tx % TM" : "tx % TM / 4u * 4u"}`);
-  const right = rightFromStorage(tn, part);
+  const right = rightFromStorage(variant, part);
   const left = lefts(tm, part.left, (i, c) => `subgroupShuffle(mine, kk * TM + ${i + c}u)`);
   return `${mine.declaration}${right.places}
 for (var k0 = ${part.first}; k0 < ${part.end}; k0 += 4u * (WX / TM)) {

@@ -7,12 +7,15 @@ import weightSource from "../../../../shaders/rmsnorm_backward_weight.wgsl" with
 import forwardSource from "../../../../shaders/rmsnorm_forward.wgsl" with { type: "text" };
 import type { Describe } from "./describe.ts";
 import { type Dispatch, foldedGrid } from "../dispatch.ts";
+import { rowLanes } from "./row_lanes.ts";
 import { checkSizes } from "./sizes.ts";
 
-const WG = 128;
-
 /** Describes `rmsnorm_forward`. */
-export const rmsnormForward: Describe<"rmsnorm_forward"> = ({ x, w, y, rstd }, params) => {
+export const rmsnormForward: Describe<"rmsnorm_forward"> = (
+  { x, w, y, rstd },
+  params,
+  context,
+) => {
   const { rows, cols, eps } = params;
   checkSizes("rmsnorm_forward", [
     ["x", x, rows * cols],
@@ -25,13 +28,17 @@ export const rmsnormForward: Describe<"rmsnorm_forward"> = ({ x, w, y, rstd }, p
     prelude: sumPrelude,
     bindings: { x, w, y, rstd },
     params: { rows, cols, eps },
-    constants: { WG },
+    constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];
 };
 
 /** Describes `rmsnorm_backward`. */
-export const rmsnormBackward: Describe<"rmsnorm_backward"> = ({ x, w, rstd, dY, dX }, params) => {
+export const rmsnormBackward: Describe<"rmsnorm_backward"> = (
+  { x, w, rstd, dY, dX },
+  params,
+  context,
+) => {
   const { rows, cols, accumulate } = params;
   checkSizes("rmsnorm_backward", [
     ["x", x, rows * cols],
@@ -45,7 +52,7 @@ export const rmsnormBackward: Describe<"rmsnorm_backward"> = ({ x, w, rstd, dY, 
     prelude: sumPrelude,
     bindings: { x, w, rstd, dY, dX },
     params: { rows, cols, accumulate },
-    constants: { WG },
+    constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];
 };
