@@ -2,10 +2,25 @@
 // binds more than eight buffers, the least that every WebGPU device has.
 
 import deltaSource from "../../../../shaders/attention_backward_delta.wgsl" with { type: "text" };
+import keyRowsSource from "../../../../shaders/attention_backward_key_rows.wgsl" with {
+  type: "text",
+};
+import queryRowsSource from "../../../../shaders/attention_backward_query_rows.wgsl" with {
+  type: "text",
+};
+import forwardRowsSource from "../../../../shaders/attention_forward_rows.wgsl" with {
+  type: "text",
+};
 import keySource from "../../../../shaders/attention_backward_key.wgsl" with { type: "text" };
 import querySource from "../../../../shaders/attention_backward_query.wgsl" with { type: "text" };
 import forwardSource from "../../../../shaders/attention_forward.wgsl" with { type: "text" };
 import type { KernelName } from "../../kernels.ts";
+import {
+  type AttentionText,
+  backwardKeyWgsl,
+  backwardQueryWgsl,
+  forwardWgsl,
+} from "./attention_wgsl.ts";
 import type { Describe } from "./describe.ts";
 import { type DescribeContext, type Dispatch, foldedGrid } from "../dispatch.ts";
 import { checkSizes } from "./sizes.ts";
@@ -61,6 +76,26 @@ function tiling(
   };
 }
 
+/** Vectors of a head up to which rows are written out, and up to which there are four of them. */
+const MAX_VECTORS = 16, FEW_VECTORS = 8;
+
+/**
+ * On the processor, where a barrier is dear and workgroup memory no faster than any other, an invocation owns rows
+ * of queries or keys, one vector of invocations to a workgroup; heads too long to be written out take tiles.
+ */
+function ownRows(headDim: number, { software }: DescribeContext): AttentionText | undefined {
+  const vec = headDim % 4 === 0 ? 4 : 2;
+  const dv = headDim / vec;
+  if (!software || dv > MAX_VECTORS) return undefined;
+  return { rows: dv <= FEW_VECTORS ? 4 : 2, dv, vec };
+}
+
+/** Invocations of a workgroup whose invocations own rows. */
+const ROWS_WG = 8;
+
+const rowsGrid = (tokens: number, rows: number, heads: number) =>
+  [Math.ceil(tokens / (ROWS_WG * rows)), heads, 1] as const;
+
 /**
  * Checks the numbers of an attention kernel.
  *
@@ -97,6 +132,17 @@ export const attentionForward: Describe<"attention_forward"> = (tensors, params,
     ["o", o, tokens * heads * head_dim],
     ["stats", stats, tokens * heads * 2],
   ]);
+  const text = ownRows(head_dim, context);
+  if (text) {
+    return [{
+      shader: { name: "attention_forward_rows", source: forwardRowsSource },
+      prelude: forwardWgsl(text),
+      bindings: { q, k, v, start, o, stats },
+      params: { tokens, heads, kv_heads, scale },
+      constants: { WG: ROWS_WG },
+      grid: rowsGrid(tokens, text.rows, heads),
+    }];
+  }
   const { edge, prelude, constants } = tiling(head_dim, 2, 2, context);
   return [{
     shader: { name: "attention_forward", source: forwardSource },
@@ -131,17 +177,36 @@ export const attentionBackward: Describe<"attention_backward"> = (
     ["dK", dK, shared],
     ["dV", dV, shared],
   ]);
-  const query = tiling(head_dim, 4, 1, context);
-  const key = tiling(head_dim, 4, 2, context);
   const WG = 64;
-  return [{
+  const vec = head_dim % 4 === 0 ? 4 : 2;
+  const delta: Dispatch = {
     shader: { name: "attention_backward_delta", source: deltaSource },
-    prelude: `alias Vec = vec${head_dim % 4 === 0 ? 4 : 2}f;`,
+    prelude: `alias Vec = vec${vec}f;`,
     bindings: { o, dO, stats },
     params: { rows: tokens * heads },
-    constants: { WG, DV: query.constants.DV! },
+    constants: { WG, DV: head_dim / vec },
     grid: foldedGrid(Math.ceil(tokens * heads / WG)),
-  }, {
+  };
+  const text = ownRows(head_dim, context);
+  if (text) {
+    const shared = { params: { tokens, heads, kv_heads, scale }, constants: { WG: ROWS_WG } };
+    return [delta, {
+      ...shared,
+      shader: { name: "attention_backward_query_rows", source: queryRowsSource },
+      prelude: backwardQueryWgsl(text),
+      bindings: { q, k, v, start, dO, stats, dQ },
+      grid: rowsGrid(tokens, text.rows, heads),
+    }, {
+      ...shared,
+      shader: { name: "attention_backward_key_rows", source: keyRowsSource },
+      prelude: backwardKeyWgsl(text),
+      bindings: { q, k, v, end, dO, stats, dK, dV },
+      grid: rowsGrid(tokens, text.rows, kv_heads),
+    }];
+  }
+  const query = tiling(head_dim, 4, 1, context);
+  const key = tiling(head_dim, 4, 2, context);
+  return [delta, {
     shader: { name: "attention_backward_query", source: querySource },
     prelude: query.prelude,
     bindings: { q, k, v, start, dO, stats, dQ },

@@ -182,7 +182,7 @@ function rightFromStorage(variant: ProductVariant, part: Part): { places: string
 
 /** Every operand is read where it is used. */
 function direct(variant: ProductVariant, part: Part): string {
-  const { tm, tn } = variant;
+  const { tm } = variant;
   const inner = part.left.layout === "inner";
   const places = range(inner ? tm : tm / 4).map((i) =>
     leftPlace(`pl${i}`, part, `row + ${inner ? i : 4 * i}u`)
@@ -255,7 +255,7 @@ workgroupBarrier();
 
 /** WX lanes, a subgroup, read tm left vectors for each of WX / tm steps of 4 inner columns and hand them around. */
 function subgroup(variant: ProductVariant, part: Part): string {
-  const { tm, tn } = variant;
+  const { tm } = variant;
   const inner = part.left.layout === "inner";
   const mine = leftPlace("pl", part, `row + ${inner ? "tx % TM" : "tx % TM / 4u * 4u"}`);
   const right = rightFromStorage(variant, part);
