@@ -3,6 +3,7 @@
 //   main.ts start COMMAND      runs a command below with no more permissions than it needs
 //   main.ts serve              the HTTP API, and a worker beside it
 //   main.ts worker             a worker only, on the same data folder
+//   main.ts fig1 … fig6        draws a figure; `figures`: all of them
 //   main.ts migrate            brings the database up to date and ends
 //   main.ts run-job ID N       trains one claimed run; started by a worker
 //   main.ts run-generator      continues prompts that come on its standard input; started by the service
@@ -25,8 +26,17 @@ export async function main(
   [command = "serve", ...rest]: string[],
   program = import.meta.url,
 ): Promise<void> {
+  const figure = command === "figures" ? "all" : /^fig([1-6])$/.exec(command)?.[1];
+  if (figure !== undefined) {
+    const { figureCommand } = await import("./experiments/cli.ts");
+    Deno.exit(await figureCommand(figure, rest));
+  }
   const configuration = readConfiguration();
-  if (command === "start") Deno.exit(await start(rest, configuration));
+  if (command === "start") {
+    // A compiled program has the permissions that it was made with.
+    if (Deno.build.standalone) return await main(rest, program);
+    Deno.exit(await start(rest, configuration));
+  }
   if (command === "run-job") {
     const { runJob } = await import("./runs/worker/job_process.ts");
     Deno.exit(await runJob(rest[0]!, Number(rest[1]), configuration));
@@ -41,7 +51,9 @@ export async function main(
     return await (await openRuns(configuration, "job"))[Symbol.asyncDispose]();
   }
   if (command !== "serve" && command !== "worker") {
-    throw new RangeError(`Cannot run "${command}": expected "serve", "worker" or "migrate"`);
+    throw new RangeError(
+      `Cannot run "${command}": expected "serve", "worker", "migrate", "fig1" … "fig6" or "figures"`,
+    );
   }
   await run(configuration, program, command === "serve");
   Deno.exit(0);

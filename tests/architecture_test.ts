@@ -13,7 +13,7 @@ const CODE = [".ts", ".tsx"];
  * with is the file's.
  */
 const ALLOWED: readonly (readonly [part: string, targets: readonly string[]])[] = [
-  ["main.ts", ["routes", "runs"]],
+  ["main.ts", ["routes", "runs", "experiments"]],
   ["routes", ["runs", "experiments", "compute/theory", "wasm", "web"]],
   ["runs/worker", ["runs", "compute", "data"]],
   ["runs/spec", ["compute/theory"]],

@@ -22,9 +22,10 @@ export class Service implements AsyncDisposable {
     home: string,
     env: Record<string, string> = {},
     command: readonly string[] = ["serve"],
+    main = MAIN,
   ): Promise<Service> {
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", MAIN, ...command],
+      args: ["run", "-A", "--quiet", main, ...command],
       env: { NOREGRET_HOME: home, PORT: "0", HOST: "127.0.0.1", NOREGRET_THREADS: "1", ...env },
       stdout: "piped",
       stderr: "inherit",

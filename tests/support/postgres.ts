@@ -29,14 +29,17 @@ export interface PostgresServer extends AsyncDisposable {
   createDatabase(): Promise<string>;
 }
 
-/** Starts a server on a free port. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Starts a server on a free port: by default one that does not wait for the disk, for 100 clients. */
+export async function startPostgres(
+  { durable = false, connections = 100 } = {},
+): Promise<PostgresServer> {
   const folder = await Deno.makeTempDir({ prefix: "noregret-postgres-" });
   const data = join(folder, "data");
   if (Deno.uid() === 0) await run("chown", "postgres", folder);
   await asPostgres("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
   const port = freePort();
-  const options = `-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=off`;
+  const options = `-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=${durable ? "on" : "off"} ` +
+    `-c max_connections=${connections}`;
   const start = () =>
     asPostgres("pg_ctl", "-D", data, "-w", "-l", join(folder, "log"), "-o", options, "start");
   await start();
