@@ -175,9 +175,16 @@ class KyselyRunStore implements RunStore {
         await transaction.deleteFrom("points").where("run_id", "=", claim.id)
           .where("step", ">", resumedFrom).execute();
       }
-      for (const point of points) {
-        await transaction.insertInto("points")
-          .values({ run_id: claim.id, step: point.step, json: JSON.stringify(point) })
+      // One statement for many; it may name each step once.
+      const byStep = new Map<number, MetricPoint>();
+      for (const point of points) byStep.set(point.step, { ...byStep.get(point.step), ...point });
+      const rows = Array.from(byStep, ([step, point]) => ({
+        run_id: claim.id,
+        step,
+        json: JSON.stringify(point),
+      }));
+      for (let at = 0; at < rows.length; at += 500) {
+        await transaction.insertInto("points").values(rows.slice(at, at + 500))
           .onConflict((conflict) =>
             conflict.columns(["run_id", "step"])
               .doUpdateSet({ json: sql`json_patch(points.json, excluded.json)` })
