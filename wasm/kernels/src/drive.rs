@@ -5,6 +5,7 @@ use crate::cut::{Cut, Visit, Visits, DEPTH, WIDTH};
 use crate::gemm::Product;
 use crate::pack;
 use crate::simd::*;
+use crate::threads::Tickets;
 use crate::tile::{self, Panel, BY_COLUMN};
 use crate::Context;
 
@@ -33,6 +34,7 @@ struct Block {
 
 pub unsafe fn drive<const A: bool, const B: bool>(
     context: &Context,
+    tickets: &mut Tickets,
     product: &Product,
     visits: Visits,
 ) {
@@ -41,11 +43,7 @@ pub unsafe fn drive<const A: bool, const B: bool>(
     let cut = Cut::new((m, n), deep, PACK_FLOATS, context.threads);
     let rows = context.scratch.add(PACK_FLOATS);
     let mut packed = usize::MAX;
-    loop {
-        let ticket = context.ticket();
-        if ticket >= cut.strips * cut.pieces {
-            return;
-        }
+    while let Some(ticket) = tickets.next(context, cut.strips * cut.pieces) {
         let (strip, piece) = (ticket / cut.pieces, ticket % cut.pieces);
         let (row, column) = (piece * cut.height, strip * cut.width);
         let block = Block {

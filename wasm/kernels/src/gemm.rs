@@ -6,6 +6,7 @@ use crate::dots::{self, THIN};
 use crate::drive::{drive, FEW, PACK_FLOATS};
 use crate::nf4::Nf4;
 use crate::pack::Columns;
+use crate::threads::Tickets;
 use crate::tile::{BY_COLUMN, BY_ROW, PACKED, STRIDED};
 use crate::{Command, Context};
 
@@ -84,20 +85,20 @@ unsafe fn plain(
         accumulate: command.flag(4),
         ..Product::single((m, n, k), command.tensor(0), b, command.tensor(2))
     };
-    rows_by_columns(context, &product);
+    rows_by_columns(context, &mut Tickets::new(), &product);
 }
 
 /// A product whose left factor lies by rows.
-pub unsafe fn rows_by_columns(context: &Context, product: &Product) {
+pub unsafe fn rows_by_columns(context: &Context, tickets: &mut Tickets, product: &Product) {
     let (m, n, k) = (product.m, product.n, product.k);
     let visits = Visits::new(k, 0, DEPTH);
     let plain = product.nf4.is_none() && !product.b.bf16;
     if n <= THIN && n * k <= PACK_FLOATS && product.nf4.is_none() {
         dots::thin(context, product);
     } else if m <= FEW && !product.b.by_column && plain {
-        drive::<BY_ROW, STRIDED>(context, product, visits);
+        drive::<BY_ROW, STRIDED>(context, tickets, product, visits);
     } else {
-        drive::<BY_ROW, PACKED>(context, product, visits);
+        drive::<BY_ROW, PACKED>(context, tickets, product, visits);
     }
 }
 
@@ -105,6 +106,7 @@ pub unsafe fn tn(context: &Context, command: &Command) {
     let size = (command.size(0), command.size(1), command.size(2));
     columns_by_columns(
         context,
+        &mut Tickets::new(),
         size,
         (command.tensor(0), command.tensor(1)),
         command.tensor(2),
@@ -118,6 +120,7 @@ const SHORT: usize = 64;
 /// c (=|+=) alpha · aᵀ b, a [k, m], b [k, n].
 pub unsafe fn columns_by_columns(
     context: &Context,
+    tickets: &mut Tickets,
     (m, n, k): (usize, usize, usize),
     (a, b): (*const f32, *const f32),
     c: *mut f32,
@@ -140,9 +143,9 @@ pub unsafe fn columns_by_columns(
         ..Product::single((m, n, k), a, columns, c)
     };
     if m <= SHORT {
-        drive::<BY_COLUMN, STRIDED>(context, &product, Visits::new(k, 0, SHALLOW));
+        drive::<BY_COLUMN, STRIDED>(context, tickets, &product, Visits::new(k, 0, SHALLOW));
     } else {
-        drive::<BY_COLUMN, PACKED>(context, &product, Visits::new(k, 0, DEPTH));
+        drive::<BY_COLUMN, PACKED>(context, tickets, &product, Visits::new(k, 0, DEPTH));
     }
 }
 
@@ -178,11 +181,11 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
         accumulate,
         ..Product::single((m, n, k), command.tensor(0), frozen, command.tensor(4))
     };
-    with_adapter(context, &product);
+    with_adapter(context, &mut Tickets::new(), &product);
 }
 
 /// A product of rows with a frozen matrix and an adapter.
-pub unsafe fn with_adapter(context: &Context, product: &Product) {
+pub unsafe fn with_adapter(context: &Context, tickets: &mut Tickets, product: &Product) {
     let visits = Visits::new(product.k, product.k2, DEPTH);
-    drive::<BY_ROW, PACKED>(context, product, visits);
+    drive::<BY_ROW, PACKED>(context, tickets, product, visits);
 }

@@ -1,22 +1,23 @@
 //! Matrix products of groups of rows, each with a matrix of its own: rows `offsets[g]` …
-//! `offsets[g + 1]` go with the g-th. One group after the other, its tiles shared out to all threads.
+//! `offsets[g + 1]` go with the g-th. The tiles of all groups are shared out to all threads, one group
+//! after the other and none waited for.
 
 use crate::gemm::{self, Product};
 use crate::pack::Columns;
+use crate::threads::Tickets;
 use crate::{Command, Context};
 
-/// Rows `from..to` of each group that has any.
+/// Calls `body(tickets, group, first row, rows)` for each group that has any.
 unsafe fn each_group(
-    context: &Context,
     offsets: *const u32,
     groups: usize,
-    mut body: impl FnMut(usize, usize, usize),
+    mut body: impl FnMut(&mut Tickets, usize, usize, usize),
 ) {
+    let mut tickets = Tickets::new();
     for g in 0..groups {
         let (from, to) = (*offsets.add(g) as usize, *offsets.add(g + 1) as usize);
         if from < to {
-            body(g, from, to - from);
-            context.barrier();
+            body(&mut tickets, g, from, to - from);
         }
     }
 }
@@ -43,7 +44,7 @@ unsafe fn plain(context: &Context, command: &Command, by_column: bool) {
     let y: *mut f32 = command.tensor(3);
     let (n, k, groups) = (command.size(1), command.size(2), command.size(3));
     let (bf16, nf4) = (command.is_bf16(1), command.nf4(1));
-    each_group(context, command.tensor(2), groups, |g, row, m| {
+    each_group(command.tensor(2), groups, |tickets, g, row, m| {
         let columns = Columns {
             data: matrix(w, bf16, g, n * k),
             stride: if by_column { k } else { n },
@@ -52,6 +53,7 @@ unsafe fn plain(context: &Context, command: &Command, by_column: bool) {
         };
         gemm::rows_by_columns(
             context,
+            tickets,
             &Product {
                 nf4: nf4.map(|first| first.matrix(g, n * k)),
                 alpha: command.float(4),
@@ -66,9 +68,10 @@ pub unsafe fn tn(context: &Context, command: &Command) {
     let (a, b): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
     let y: *mut f32 = command.tensor(3);
     let (m, n, groups) = (command.size(1), command.size(2), command.size(3));
-    each_group(context, command.tensor(2), groups, |g, row, k| {
+    each_group(command.tensor(2), groups, |tickets, g, row, k| {
         gemm::columns_by_columns(
             context,
+            tickets,
             (m, n, k),
             (a.add(row * m), b.add(row * n)),
             y.add(g * m * n),
@@ -93,7 +96,7 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
     let (n, k) = (command.size(1), command.size(2));
     let (r, groups) = (command.size(3), command.size(4));
     let (bf16, nf4) = (command.is_bf16(1), command.nf4(1));
-    each_group(context, command.tensor(4), groups, |g, row, m| {
+    each_group(command.tensor(4), groups, |tickets, g, row, m| {
         let frozen = Columns {
             data: matrix(w, bf16, g, n * k),
             stride: if by_column { k } else { n },
@@ -108,6 +111,7 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
         };
         gemm::with_adapter(
             context,
+            tickets,
             &Product {
                 nf4: nf4.map(|first| first.matrix(g, n * k)),
                 k2: r,

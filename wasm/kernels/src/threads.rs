@@ -115,3 +115,29 @@ impl Context {
         f32::from_bits((*self.control).partials[index].load(SeqCst))
     }
 }
+
+/// Tickets of several jobs between two barriers, in their order: the next job's begin where the last one's end.
+pub struct Tickets {
+    held: Option<usize>,
+    before: usize,
+}
+
+impl Tickets {
+    pub fn new() -> Tickets {
+        Tickets {
+            held: None,
+            before: 0,
+        }
+    }
+
+    /// The next of this job's `count` tickets; after `None` comes the next job.
+    pub unsafe fn next(&mut self, context: &Context, count: usize) -> Option<usize> {
+        let ticket = self.held.take().unwrap_or_else(|| context.ticket());
+        if ticket - self.before < count {
+            return Some(ticket - self.before);
+        }
+        self.held = Some(ticket);
+        self.before += count;
+        None
+    }
+}
