@@ -179,6 +179,38 @@ testOnWebgpu(
   },
 );
 
+testOnWebgpu("attention takes no memory that grows with the square of the tokens", (backend) => {
+  const workspace = (tokens: number) => {
+    const rows = (width: number, label: string) => backend.empty([tokens, width], "f32", label);
+    const span = (label: string) => backend.empty([tokens], "u32", label);
+    const plan = backend.record("attention", () => {
+      const [q, k, v, o, start, end] = [
+        rows(16, "q"),
+        rows(8, "k"),
+        rows(8, "v"),
+        rows(16, "o"),
+        span("start"),
+        span("end"),
+      ];
+      const stats = rows(4, "stats");
+      const params = { tokens, heads: 2, kv_heads: 1, head_dim: 8, scale: 1 };
+      backend.run("attention_forward", { q, k, v, start, o, stats }, params);
+      const gradients = {
+        dO: rows(16, "dO"),
+        dQ: rows(16, "dQ"),
+        dK: rows(8, "dK"),
+        dV: rows(8, "dV"),
+      };
+      const tensors = { q, k, v, o, start, end, stats, ...gradients };
+      backend.run("attention_backward", tensors, params);
+    });
+    const bytes = plan.workspaceBytes;
+    backend.release(plan);
+    return bytes;
+  };
+  assert.equal(workspace(4096), 4 * workspace(1024));
+});
+
 testOnWebgpu("a closed backend says so", async (backend) => {
   const y = vector(backend, [1]);
   backend.close();
