@@ -3,10 +3,10 @@
 // Random weights with an adapter. Prints one JSON line; the time is the least of all runs.
 
 import { chooseBackend } from "../compute/backend/choose.ts";
-import { parseModelConfig } from "../compute/models/config.ts";
 import { createModel, randomWeights } from "../compute/models/model.ts";
 import { philox } from "../compute/rng.ts";
 import { createGenerator } from "../compute/train/generate.ts";
+import { modelConfig } from "./open_step.ts";
 import { parseStepOptions, type StepOptions } from "./step_options.ts";
 
 /** What a measurement prints. */
@@ -21,17 +21,7 @@ export interface GenerateResult {
 /** Builds the model, generates `steps` times after a warm-up. */
 export async function measureGenerate(options: StepOptions): Promise<GenerateResult> {
   const backend = await chooseBackend({ backend: options.backend, threads: options.threads });
-  const config = parseModelConfig({
-    architectures: ["LlamaForCausalLM"],
-    hidden_size: options.hidden,
-    intermediate_size: options.intermediate,
-    num_hidden_layers: options.layers,
-    num_attention_heads: options.heads,
-    num_key_value_heads: options.kvHeads,
-    vocab_size: options.vocab,
-    max_position_embeddings: options.seq,
-    tie_word_embeddings: true,
-  });
+  const config = modelConfig(options);
   const model = await createModel({
     backend,
     config,

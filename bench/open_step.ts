@@ -3,7 +3,7 @@
 
 import type { Backend } from "../compute/backend/backend.ts";
 import { chooseBackend } from "../compute/backend/choose.ts";
-import { parseModelConfig } from "../compute/models/config.ts";
+import { type ModelConfig, parseModelConfig } from "../compute/models/config.ts";
 import type { Method } from "../compute/models/method.ts";
 import { createModel, type Model, randomWeights } from "../compute/models/model.ts";
 import type { AdamWOptions } from "../compute/ops/optimizer.ts";
@@ -43,12 +43,9 @@ function randomBatch({ batch, seq, vocab }: StepOptions): Batch {
   };
 }
 
-/** Opens the device and lays out the step. */
-export async function openStep(options: StepOptions): Promise<OpenStep> {
-  const backend = await chooseBackend({ backend: options.backend, threads: options.threads });
-  // What the device keeps for itself: room for each thread.
-  const own = backend.memory().bytes;
-  const config = parseModelConfig({
+/** The model that options describe. */
+export function modelConfig(options: StepOptions): ModelConfig {
+  return parseModelConfig({
     architectures: ["LlamaForCausalLM"],
     hidden_size: options.hidden,
     intermediate_size: options.intermediate,
@@ -59,6 +56,14 @@ export async function openStep(options: StepOptions): Promise<OpenStep> {
     max_position_embeddings: options.seq,
     tie_word_embeddings: true,
   });
+}
+
+/** Opens the device and lays out the step. */
+export async function openStep(options: StepOptions): Promise<OpenStep> {
+  const backend = await chooseBackend({ backend: options.backend, threads: options.threads });
+  // What the device keeps for itself: room for each thread.
+  const own = backend.memory().bytes;
+  const config = modelConfig(options);
   const method: Method = options.method === "full" ? { kind: "full" } : {
     kind: "lora",
     r: options.r,

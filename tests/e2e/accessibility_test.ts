@@ -4,7 +4,7 @@
 import assert from "@std/assert";
 import axe from "axe-core";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
-import { noChromium, startChromium } from "../support/chromium.ts";
+import { testInChromium } from "../support/chromium.ts";
 import { Service } from "./service.ts";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -17,14 +17,9 @@ const SCREENS = [
 const FIND = `axe.run({ runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) =>
   violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`;
 
-const NAME = "pages keep the rules of accessibility and fit the screen, light and dark";
-
-Deno.test({
-  name: noChromium ? `chromium: skipped, ${noChromium}: ${NAME}` : `chromium: ${NAME}`,
-  ignore: noChromium !== undefined,
-  sanitizeResources: false,
-  sanitizeOps: false,
-  async fn() {
+testInChromium(
+  "pages keep the rules of accessibility and fit the screen, light and dark",
+  async (browser) => {
     await using tiny = await makeTinyHome();
     await using service = await Service.start(tiny.home);
     const sweep = await service.json("/v1/sweeps", {
@@ -48,24 +43,19 @@ Deno.test({
       "/device",
       "/nowhere",
     ];
-    const browser = await startChromium();
     const found: string[] = [];
-    try {
-      for (const screen of SCREENS) {
-        const page = await browser.newPage(screen);
-        for (const path of paths) {
-          await page.goto(service.url + path);
-          const where = `${screen.colorScheme} ${path}`;
-          const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-          if (Number(wide) > 0) found.push(`${where}: ${wide} pixels wider than the screen`);
-          await page.evaluate(axe.source);
-          const broken = await page.evaluate(FIND) as string[];
-          found.push(...broken.map((rule) => `${where}: ${rule}`));
-        }
+    for (const screen of SCREENS) {
+      const page = await browser.newPage(screen);
+      for (const path of paths) {
+        await page.goto(service.url + path);
+        const where = `${screen.colorScheme} ${path}`;
+        const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        if (Number(wide) > 0) found.push(`${where}: ${wide} pixels wider than the screen`);
+        await page.evaluate(axe.source);
+        const broken = await page.evaluate(FIND) as string[];
+        found.push(...broken.map((rule) => `${where}: ${rule}`));
       }
-    } finally {
-      await browser.close();
     }
     assert.deepEqual(found, []);
   },
-});
+);

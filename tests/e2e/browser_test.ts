@@ -5,7 +5,7 @@ import assert from "@std/assert";
 import { stripTypeScriptTypes } from "node:module";
 import { Tokenizer } from "../../wasm/tokenizer.ts";
 import { verify } from "../../wasm/verify.ts";
-import { noChromium, startChromium } from "../support/chromium.ts";
+import { testInChromium } from "../support/chromium.ts";
 import { smallFile } from "../wasm/tokenizer_fixtures.ts";
 
 const WASM = new URL("../../wasm/", import.meta.url);
@@ -71,36 +71,26 @@ function html(body: string): Response {
   });
 }
 
-const NAME = "a browser page tokenises and verifies as Deno does";
-
-Deno.test({
-  name: noChromium ? `chromium: skipped, ${noChromium}: ${NAME}` : `chromium: ${NAME}`,
-  ignore: noChromium !== undefined,
-  sanitizeResources: false,
-  sanitizeOps: false,
-  async fn() {
-    const server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      (request) => serveFile(new URL(request.url).pathname),
-    );
-    const browser = await startChromium();
-    try {
-      const page = await browser.newPage();
-      await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-      const shown = await page.locator("#result").textContent();
-      using tokenizer = Tokenizer.load(smallFile("wordpiece"));
-      const { ids, typeIds, offsets } = tokenizer.encode(TEXT, { pair: PAIR, offsets: "utf16" });
-      assert.deepEqual(JSON.parse(shown!), {
-        ids: [...ids],
-        typeIds: [...typeIds!],
-        offsets,
-        decoded: tokenizer.decode(tokenizer.encode(TEXT).ids),
-        equal: verify("$\\frac12$", "So it is \\boxed{0.5}.").equal,
-        error: "SyntaxError",
-      });
-    } finally {
-      await browser.close();
-      await server.shutdown();
-    }
-  },
+testInChromium("a browser page tokenises and verifies as Deno does", async (browser) => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => serveFile(new URL(request.url).pathname),
+  );
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    const shown = await page.locator("#result").textContent();
+    using tokenizer = Tokenizer.load(smallFile("wordpiece"));
+    const { ids, typeIds, offsets } = tokenizer.encode(TEXT, { pair: PAIR, offsets: "utf16" });
+    assert.deepEqual(JSON.parse(shown!), {
+      ids: [...ids],
+      typeIds: [...typeIds!],
+      offsets,
+      decoded: tokenizer.decode(tokenizer.encode(TEXT).ids),
+      equal: verify("$\\frac12$", "So it is \\boxed{0.5}.").equal,
+      error: "SyntaxError",
+    });
+  } finally {
+    await server.shutdown();
+  }
 });

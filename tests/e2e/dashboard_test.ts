@@ -3,7 +3,7 @@
 import assert from "@std/assert";
 import type { Page } from "playwright-core";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
-import { noChromium, startChromium } from "../support/chromium.ts";
+import { testInChromium } from "../support/chromium.ts";
 import { Service } from "./service.ts";
 
 /** A test with a page; whatever the page complains of fails it. */
@@ -12,28 +12,17 @@ function testPage(
   test: (page: Page, service: Service) => Promise<void>,
   javaScriptEnabled = true,
 ): void {
-  Deno.test({
-    name: noChromium ? `chromium: skipped, ${noChromium}: ${name}` : `chromium: ${name}`,
-    ignore: noChromium !== undefined,
-    sanitizeResources: false,
-    sanitizeOps: false,
-    async fn() {
-      await using tiny = await makeTinyHome();
-      await using service = await Service.start(tiny.home);
-      const browser = await startChromium();
-      try {
-        const page = await browser.newPage({ javaScriptEnabled });
-        const complaints: string[] = [];
-        page.on("pageerror", (error) => complaints.push(error.message));
-        page.on("console", (message) => {
-          if (message.type() === "error") complaints.push(message.text());
-        });
-        await test(page, service);
-        assert.deepEqual(complaints, []);
-      } finally {
-        await browser.close();
-      }
-    },
+  testInChromium(name, async (browser) => {
+    await using tiny = await makeTinyHome();
+    await using service = await Service.start(tiny.home);
+    const page = await browser.newPage({ javaScriptEnabled });
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    await test(page, service);
+    assert.deepEqual(complaints, []);
   });
 }
 

@@ -4,13 +4,22 @@ import { type Browser, chromium } from "playwright-core";
 
 const PROGRAM = "/usr/bin/chromium";
 
-/** Why tests that need a browser are skipped; undefined where there is one. */
-export const noChromium = await Deno.stat(PROGRAM).then(
-  () => undefined,
-  () => "Chromium is not installed",
-);
+const missing = await Deno.stat(PROGRAM).then(() => undefined, () => "Chromium is not installed");
 
-/** Starts a browser without a window. */
-export function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: PROGRAM, args: ["--no-sandbox"] });
+/** A test with a browser without a window; skipped by name where the machine has none. */
+export function testInChromium(name: string, test: (browser: Browser) => Promise<void>): void {
+  Deno.test({
+    name: missing ? `chromium: skipped, ${missing}: ${name}` : `chromium: ${name}`,
+    ignore: missing !== undefined,
+    sanitizeResources: false,
+    sanitizeOps: false,
+    async fn() {
+      const browser = await chromium.launch({ executablePath: PROGRAM, args: ["--no-sandbox"] });
+      try {
+        await test(browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
 }

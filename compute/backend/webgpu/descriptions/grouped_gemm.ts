@@ -55,65 +55,42 @@ function groupBlocks(
 const STACKED = { stacked: true, elements: "params.n * params.k" } as const;
 const ADAPTERS = { stacked: true, elements: "params.n * params.r" } as const;
 
+/** Rows of each group times a matrix of its own, whose rows lie along the inner dimension or across it. */
+function rowsByMatrix(
+  kernel: "grouped_gemm_nt" | "grouped_gemm_nn",
+): Describe<"grouped_gemm_nt"> & Describe<"grouped_gemm_nn"> {
+  return ({ x, w, offsets, y }, { rows, n, k, groups, alpha, accumulate }, context) => {
+    const layout = kernel === "grouped_gemm_nt" ? "inner" : "outer";
+    const length = layout === "inner" ? k : n;
+    checkSizes(kernel, [
+      ["x", x, rows * k],
+      ["w", w, groups * n * k],
+      ["offsets", offsets, groups + 1],
+      ["y", y, rows * n],
+    ]);
+    checkPacked(kernel, "w", w, length);
+    return groupBlocks(kernel, w, groups, n * k, context.limits).map(({ tensor, first, count }) =>
+      product({
+        kernel,
+        m: rows,
+        n,
+        k,
+        left: { name: "x", tensor: x, layout: "inner", lengths: [k] },
+        right: { ...STACKED, name: "w", tensor, layout, lengths: [length] },
+        y,
+        alpha,
+        accumulate,
+        groups: { along: "rows", offsets, first, count, total: groups },
+      }, context)
+    );
+  };
+}
+
 /** Describes `grouped_gemm_nt`. */
-export const groupedGemmNt: Describe<"grouped_gemm_nt"> = (
-  { x, w, offsets, y },
-  { rows, n, k, groups, alpha, accumulate },
-  context,
-) => {
-  const kernel = "grouped_gemm_nt";
-  checkSizes(kernel, [
-    ["x", x, rows * k],
-    ["w", w, groups * n * k],
-    ["offsets", offsets, groups + 1],
-    ["y", y, rows * n],
-  ]);
-  checkPacked(kernel, "w", w, k);
-  return groupBlocks(kernel, w, groups, n * k, context.limits).map(({ tensor, first, count }) =>
-    product({
-      kernel,
-      m: rows,
-      n,
-      k,
-      left: { name: "x", tensor: x, layout: "inner", lengths: [k] },
-      right: { ...STACKED, name: "w", tensor, layout: "inner", lengths: [k] },
-      y,
-      alpha,
-      accumulate,
-      groups: { along: "rows", offsets, first, count, total: groups },
-    }, context)
-  );
-};
+export const groupedGemmNt: Describe<"grouped_gemm_nt"> = rowsByMatrix("grouped_gemm_nt");
 
 /** Describes `grouped_gemm_nn`. */
-export const groupedGemmNn: Describe<"grouped_gemm_nn"> = (
-  { x, w, offsets, y },
-  { rows, n, k, groups, alpha, accumulate },
-  context,
-) => {
-  const kernel = "grouped_gemm_nn";
-  checkSizes(kernel, [
-    ["x", x, rows * k],
-    ["w", w, groups * n * k],
-    ["offsets", offsets, groups + 1],
-    ["y", y, rows * n],
-  ]);
-  checkPacked(kernel, "w", w, n);
-  return groupBlocks(kernel, w, groups, n * k, context.limits).map(({ tensor, first, count }) =>
-    product({
-      kernel,
-      m: rows,
-      n,
-      k,
-      left: { name: "x", tensor: x, layout: "inner", lengths: [k] },
-      right: { ...STACKED, name: "w", tensor, layout: "outer", lengths: [n] },
-      y,
-      alpha,
-      accumulate,
-      groups: { along: "rows", offsets, first, count, total: groups },
-    }, context)
-  );
-};
+export const groupedGemmNn: Describe<"grouped_gemm_nn"> = rowsByMatrix("grouped_gemm_nn");
 
 /** Describes `grouped_lora_forward`. */
 export const groupedLoraForward: Describe<"grouped_lora_forward"> = (
