@@ -49,6 +49,9 @@ export const SAMPLE_OPTIONS = 4;
 /** Stop tokens a row in the `stops` tensor of {@linkcode KERNELS}.advance; unused ones hold IGNORED_TARGET. */
 export const MAX_STOPS = 8;
 
+/** Values a token in the `state` tensor of {@linkcode KERNELS}.cross_entropy_fold. */
+export const FOLD_WIDTH = 4;
+
 /** Values a token in the `sampled` tensor of {@linkcode KERNELS}.grpo_loss: old log-probability, advantage, share. */
 export const SAMPLED_WIDTH = 3;
 
@@ -333,6 +336,18 @@ export const KERNELS = {
   cross_entropy: {
     tensors: { logits: "inout", targets: "in", weight: "in", nll: "out" },
     params: { rows: "u32", cols: "u32", backward: "u32" },
+  },
+  // The same for rows whose logits come a tile of columns at a time, this one first … first + cols − 1, from
+  // first = 0 on (Milakov & Gimelshein 2018). Of the columns up to its end, with z = logits − largest:
+  //   state[m, :] = (largest, Σ exp(z), Σ exp(z) · z, the target's logit or NaN); nll, and entropy as below
+  cross_entropy_fold: {
+    tensors: { logits: "in", targets: "in", state: "inout", nll: "out", entropy: "out" },
+    params: { rows: "u32", cols: "u32", first: "u32" },
+  },
+  // logits[m, :] = weight[m] · (softmax − onehot(target)) of a tile, 0 where ignored; state is the last tile's
+  cross_entropy_gradient: {
+    tensors: { logits: "inout", targets: "in", weight: "in", state: "in" },
+    params: { rows: "u32", cols: "u32", first: "u32" },
   },
 
   // entropy[m] = log Σ exp(logits[m, :]) − Σ softmax(logits[m, :]) · logits[m, :]

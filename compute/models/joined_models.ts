@@ -76,7 +76,7 @@ export function joinedLossAndGradients(
   const nll = memberInput(joined, h, batch).map((input, i) => {
     const lora = members[i]!.head.lora;
     const gradients = { dH: rowsOf(dH, i, members.length), dA: lora?.dA, dB: lora?.dB };
-    return crossEntropy(backend, input, gradients);
+    return crossEntropy(backend, input, gradients, options.tileColumns);
   });
   tape.seed(h, dH);
   tape.backward();

@@ -63,7 +63,8 @@ export function policyGradients(
     targets: batch.targets,
     weight: batch.weight,
   };
-  const nll = crossEntropy(backend, { ...input, entropy });
+  const { tileColumns } = options;
+  const nll = crossEntropy(backend, { ...input, entropy }, undefined, tileColumns);
   const { start, end } = batch;
   const { terms } = grpoLoss(
     backend,
@@ -72,12 +73,8 @@ export function policyGradients(
     batch.weight,
   );
   const dTempered = backend.empty(h.shape, "f32", "d(hidden.tempered)");
-  const again = crossEntropy(backend, input, {
-    dH: dTempered,
-    dW: head.dW,
-    dA: head.lora?.dA,
-    dB: head.lora?.dB,
-  });
+  const gradients = { dH: dTempered, dW: head.dW, dA: head.lora?.dA, dB: head.lora?.dB };
+  const again = crossEntropy(backend, input, gradients, tileColumns);
   const dX = scaled(backend, dTempered, 1 / temperature, "d(hidden)");
   [nll, again, entropy, h, dTempered].forEach((tensor) => backend.free(tensor));
   if (refNll) backend.free(refNll);

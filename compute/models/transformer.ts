@@ -21,6 +21,8 @@ export interface BatchTensors extends SequenceBounds {
 export interface ForwardOptions {
   /** Keep only each block's input and run the block again when going backward. */
   readonly gradientCheckpointing?: boolean;
+  /** Logits of a token that exist at once; TILE_COLUMNS unless told otherwise. */
+  readonly tileColumns?: number;
 }
 
 /** What a block does with its queries, keys and values, rotated: o [N, H·D]. `layer` is the block's number. */
@@ -146,6 +148,7 @@ export function lossAndGradients(
       weight: batch.weight,
     },
     { dH, dW: head.dW, dA: head.lora?.dA, dB: head.lora?.dB },
+    options.tileColumns,
   );
   tape.seed(h, dH);
   tape.backward();

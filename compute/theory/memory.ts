@@ -22,6 +22,9 @@ export const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = {
 /** Tokens whose logits exist at once: the output projection and the loss go in chunks of this many. */
 export const LOSS_CHUNK_TOKENS = 256;
 
+/** Logits of a token that exist at once: a larger vocabulary goes in tiles of as many columns. */
+export const LOSS_TILE_COLUMNS = 32_768;
+
 /** Bytes by use. */
 export interface MemoryBytes {
   readonly weights: number;
@@ -85,7 +88,7 @@ export function blockActivations(architecture: Architecture, targets: Targets, r
 
 /**
  * Bytes of activations: what the blocks keep, the gradients of the block under way (of its queries,
- * keys, values, and of gate, up and their product), a few hidden states and one chunk of logits. With
+ * keys, values, and of gate, up and their product), a few hidden states and one tile of logits. With
  * checkpointing each block keeps its input, and one block at a time everything (Chen et al. 2016,
  * arXiv:1604.06174). compute/train/plan_memory.ts counts exactly, device by device; this is within a
  * few per cent of it.
@@ -104,7 +107,7 @@ export function activationBytes(
   const kept = checkpointing
     ? (layers + 3) * C + block + 3 * F
     : layers * block + 5 * C + 3 * F + 2 * (H + K) * D;
-  const logits = Math.min(tokens, LOSS_CHUNK_TOKENS) * V;
+  const logits = Math.min(tokens, LOSS_CHUNK_TOKENS) * Math.min(V, LOSS_TILE_COLUMNS);
   return F32_BYTES * (tokens * kept + logits);
 }
 

@@ -44,6 +44,8 @@ const ATTENTION = {
   stats: random(5, [ROWS, 4, 2]),
 };
 const TARGETS = integers(6, ROWS, COLS).map((id, m) => m % 5 === 2 ? IGNORED_TARGET : id);
+/** What earlier tiles leave of each row: largest logit, sum, moment, the target's logit. */
+const STATE = [...normals(9, ROWS)].flatMap((x) => [x, 1 + Math.abs(x), -Math.abs(x), x - 1]);
 /** Old log-probability, advantage and share of each token: every fourth is not counted. */
 const SAMPLED = [...normals(8, ROWS)].flatMap((
   x,
@@ -399,6 +401,25 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       nll: blank([ROWS]),
     },
     params: { rows: ROWS, cols: COLS, backward: 1 },
+  },
+  cross_entropy_fold: {
+    inputs: {
+      logits: random(1, [ROWS, COLS], 3),
+      targets: u32([ROWS], TARGETS),
+      state: f32([ROWS, 4], STATE),
+      nll: blank([ROWS]),
+      entropy: blank([ROWS]),
+    },
+    params: { rows: ROWS, cols: COLS, first: 5 },
+  },
+  cross_entropy_gradient: {
+    inputs: {
+      logits: random(1, [ROWS, COLS], 3),
+      targets: u32([ROWS], TARGETS),
+      weight: random(2, [ROWS]),
+      state: f32([ROWS, 4], STATE),
+    },
+    params: { rows: ROWS, cols: COLS, first: 5 },
   },
   entropy: {
     inputs: { logits: random(1, [ROWS, COLS], 3), entropy: blank([ROWS]) },

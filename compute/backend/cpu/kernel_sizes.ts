@@ -1,6 +1,7 @@
 // How many elements each tensor of a kernel has, by the kernel's numbers.
 
 import {
+  FOLD_WIDTH,
   HYPER_LENGTH,
   type KernelName,
   type KernelParams,
@@ -201,6 +202,19 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     targets: rows,
     weight: rows,
     nll: rows,
+  }),
+  cross_entropy_fold: ({ rows, cols }) => ({
+    logits: rows * cols,
+    targets: rows,
+    state: rows * FOLD_WIDTH,
+    nll: rows,
+    entropy: rows,
+  }),
+  cross_entropy_gradient: ({ rows, cols }) => ({
+    logits: rows * cols,
+    targets: rows,
+    weight: rows,
+    state: rows * FOLD_WIDTH,
   }),
   entropy: ({ rows, cols }) => ({ logits: rows * cols, entropy: rows }),
   grpo_loss: ({ tokens }) => ({

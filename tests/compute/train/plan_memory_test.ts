@@ -32,6 +32,15 @@ const CONFIGS: Record<string, ModelConfig> = {
     head_dim: 64,
   }),
 };
+/** Its logits come in two tiles, the second one narrower. */
+const TILED = "llama with a large vocabulary";
+CONFIGS[TILED] = parseModelConfig({
+  ...base,
+  architectures: ["LlamaForCausalLM"],
+  tie_word_embeddings: true,
+  hidden_size: 64,
+  vocab_size: 40_000,
+});
 const LORA: Method = { kind: "lora", r: 8, lora_alpha: 32, target_modules: "all", init: "peft" };
 const METHODS: Record<string, Method> = {
   lora: LORA,
@@ -45,6 +54,9 @@ await forEachBackend(({ kind, test }) => {
       for (const checkpointing of [false, true]) {
         for (const dtype of ["f32", "bf16", "nf4"] as const) {
           if (dtype !== "f32" && (name === "full" || checkpointing)) continue;
+          if (shape === TILED && (dtype !== "f32" || checkpointing || name.includes("beside"))) {
+            continue;
+          }
           const title = `the planned memory of ${shape}, ${name}, ${dtype}` +
             `${checkpointing ? ", checkpointing" : ""} is what is allocated`;
           test(title, async (backend) => {

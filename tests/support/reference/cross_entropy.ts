@@ -32,6 +32,14 @@ export function crossEntropyBackward(
   return dLogits;
 }
 
+/** log Σ exp(logits[m, :]) − Σ softmax(logits[m, :]) · logits[m, :] */
+export function entropyForward(logits: Float64Array, cols: number): Float64Array {
+  return Float64Array.from({ length: logits.length / cols }, (_, m) => {
+    const row = logits.subarray(m * cols, (m + 1) * cols), total = logSumExp(row);
+    return row.reduce((sum, logit) => sum + Math.exp(logit - total) * (total - logit), 0);
+  });
+}
+
 function logSumExp(row: Float64Array): number {
   const max = row.reduce((a, b) => Math.max(a, b));
   return max + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - max), 0));

@@ -5,7 +5,7 @@ use crate::simd8::*;
 use crate::{Command, Context};
 
 /// A target that is not counted.
-const IGNORED: u32 = u32::MAX;
+pub const IGNORED: u32 = u32::MAX;
 
 /// A target outside the row gives NaN: visible, and no other memory is touched.
 pub unsafe fn cross_entropy(context: &Context, command: &Command) {

@@ -14,6 +14,7 @@ mod attention_backward;
 mod attention_cached;
 mod copy_rows;
 mod cross_entropy;
+mod cross_entropy_tiles;
 mod cut;
 mod dots;
 mod drive;
@@ -152,6 +153,8 @@ mod table {
         sample = sample::sample,
         advance = advance::advance,
         cross_entropy = cross_entropy::cross_entropy,
+        cross_entropy_fold = cross_entropy_tiles::fold,
+        cross_entropy_gradient = cross_entropy_tiles::gradient,
         entropy = entropy::entropy,
         grpo_loss = grpo_loss::grpo_loss,
         dot = reduce::dot,

@@ -1,7 +1,10 @@
-// Cross-entropy of a chunk of logits, with its gradient in place.
+// Cross-entropy of a chunk of logits, with its gradient in place: of whole rows, or of one tile of columns after another.
 
 import source from "../../../../shaders/cross_entropy.wgsl" with { type: "text" };
+import foldSource from "../../../../shaders/cross_entropy_fold.wgsl" with { type: "text" };
+import gradientSource from "../../../../shaders/cross_entropy_gradient.wgsl" with { type: "text" };
 import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
+import { FOLD_WIDTH } from "../../kernels.ts";
 import type { Describe } from "./describe.ts";
 import { foldedGrid } from "../dispatch.ts";
 import { rowLanes } from "./row_lanes.ts";
@@ -25,6 +28,50 @@ export const crossEntropy: Describe<"cross_entropy"> = (
     prelude: sumPrelude,
     bindings: { logits, targets, weight, nll },
     params: { rows, cols, backward },
+    constants: { WG: rowLanes(cols, context) },
+    grid: foldedGrid(rows),
+  }];
+};
+
+/** Describes `cross_entropy_fold`. */
+export const crossEntropyFold: Describe<"cross_entropy_fold"> = (
+  { logits, targets, state, nll, entropy },
+  { rows, cols, first },
+  context,
+) => {
+  checkSizes("cross_entropy_fold", [
+    ["logits", logits, rows * cols],
+    ["targets", targets, rows],
+    ["state", state, rows * FOLD_WIDTH],
+    ["nll", nll, rows],
+    ["entropy", entropy, rows],
+  ]);
+  return [{
+    shader: { name: "cross_entropy_fold", source: foldSource },
+    prelude: sumPrelude,
+    bindings: { logits, targets, state, nll, entropy },
+    params: { rows, cols, first },
+    constants: { WG: rowLanes(cols, context) },
+    grid: foldedGrid(rows),
+  }];
+};
+
+/** Describes `cross_entropy_gradient`. */
+export const crossEntropyGradient: Describe<"cross_entropy_gradient"> = (
+  { logits, targets, weight, state },
+  { rows, cols, first },
+  context,
+) => {
+  checkSizes("cross_entropy_gradient", [
+    ["logits", logits, rows * cols],
+    ["targets", targets, rows],
+    ["weight", weight, rows],
+    ["state", state, rows * FOLD_WIDTH],
+  ]);
+  return [{
+    shader: { name: "cross_entropy_gradient", source: gradientSource },
+    bindings: { logits, targets, weight, state },
+    params: { rows, cols, first },
     constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];

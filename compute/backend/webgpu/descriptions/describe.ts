@@ -4,7 +4,7 @@ import type { KernelTensors } from "../../backend.ts";
 import type { KernelName, KernelParams } from "../../kernels.ts";
 import type { DescribeContext, Dispatch } from "../dispatch.ts";
 import { attentionBackward, attentionForward } from "./attention.ts";
-import { crossEntropy } from "./cross_entropy.ts";
+import { crossEntropy, crossEntropyFold, crossEntropyGradient } from "./cross_entropy.ts";
 import { advance, attentionCached, copyRows, sample, selectColumns } from "./decoding.ts";
 import { adamw, add, fill, scale, swigluBackward, swigluForward } from "./elementwise.ts";
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
@@ -78,6 +78,8 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   sample,
   advance,
   cross_entropy: crossEntropy,
+  cross_entropy_fold: crossEntropyFold,
+  cross_entropy_gradient: crossEntropyGradient,
   entropy,
   grpo_loss: grpoLoss,
   dot,
