@@ -2,7 +2,7 @@
 //   state[m] = (largest, Σ exp(z), Σ exp(z) · z, the target's logit or NaN), z = logits − largest
 //   nll[m] = log Σ exp(z) + largest − target's, 0 where the target is IGNORED
 //   entropy[m] = log Σ exp(z) − Σ exp(z) · z / Σ exp(z)
-// logits: f32[rows, cols]  targets: u32[rows]  state: vec4f[rows], not read if first = 0  →  nll, entropy: f32[rows]
+// logits: f32[rows, cols]  targets: u32[rows]  state: vec4f[rows], read if accumulate is 1  →  nll, entropy: f32[rows]
 // dispatch: rows, folded, one workgroup of WG per row       (Milakov & Gimelshein 2018, alg. 3)
 override WG: u32 = 256;
 
@@ -10,7 +10,7 @@ const IGNORED = 0xffffffffu;
 const LOWEST = -3.4028234e38;
 const NOT_A_NUMBER = 0x7fc00000u;
 
-struct Params { rows: u32, cols: u32, first: u32 }
+struct Params { rows: u32, cols: u32, first: u32, accumulate: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
@@ -52,7 +52,7 @@ fn main(
 
   var bits = NOT_A_NUMBER; // a variable: a constant may not be NaN
   var known = vec4f(highest, tile_sum, tile_moment, bitcast<f32>(bits));
-  if (params.first != 0u) {
+  if (params.accumulate != 0u) {
     let before = state[row];
     let largest = max(before.x, highest);
     let past = before.x - largest;

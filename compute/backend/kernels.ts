@@ -337,14 +337,15 @@ export const KERNELS = {
     tensors: { logits: "inout", targets: "in", weight: "in", nll: "out" },
     params: { rows: "u32", cols: "u32", backward: "u32" },
   },
-  // The same for rows whose logits come a tile of columns at a time, this one first … first + cols − 1, from
-  // first = 0 on (Milakov & Gimelshein 2018). Of the columns up to its end, with z = logits − largest:
-  //   state[m, :] = (largest, Σ exp(z), Σ exp(z) · z, the target's logit or NaN); nll, and entropy as below
+  // The same for rows whose logits come a tile of columns at a time, this one first … first + cols − 1, in any
+  // order (Milakov & Gimelshein 2018, alg. 3). Of this tile's columns (and the earlier ones' if accumulate is 1),
+  // with z = logits − largest: state[m, :] = (largest, Σ exp(z), Σ exp(z) · z, the target's logit or NaN),
+  // nll as above, and entropy as below; they are the row's after its last tile.
   cross_entropy_fold: {
     tensors: { logits: "in", targets: "in", state: "inout", nll: "out", entropy: "out" },
-    params: { rows: "u32", cols: "u32", first: "u32" },
+    params: { rows: "u32", cols: "u32", first: "u32", accumulate: "u32" },
   },
-  // logits[m, :] = weight[m] · (softmax − onehot(target)) of a tile, 0 where ignored; state is the last tile's
+  // logits[m, :] = weight[m] · (softmax − onehot(target)) of a tile, 0 where ignored; state is the whole row's
   cross_entropy_gradient: {
     tensors: { logits: "inout", targets: "in", weight: "in", state: "in" },
     params: { rows: "u32", cols: "u32", first: "u32" },

@@ -11,10 +11,11 @@ export const CHUNK_TOKENS = 256;
 
 /**
  * Logits of a token that exist at once: a vocabulary of more comes in tiles of as many, so that a chunk has
- * 34 MB of logits at most, whatever the vocabulary. A backward pass then needs the logits of all tiles but the
- * last a second time: up to one more forward product with the output projection. A multiple of 64 as above.
+ * 67 MB of logits at most, whatever the vocabulary. A backward pass then needs the logits of all tiles but one a
+ * second time: with V columns 1 − TILE_COLUMNS / V of one more forward product with the output projection, half of
+ * it at 128,256. A multiple of 64, as above.
  */
-export const TILE_COLUMNS = 32_768;
+export const TILE_COLUMNS = 65_536;
 
 /** What the loss is computed from. h [N, C], w [V, C], targets u32[N], weight [N]. */
 export interface CrossEntropyInput {

@@ -1,6 +1,7 @@
 // Cross-entropy of a chunk of tokens whose logits come a tile of the vocabulary at a time. The first pass
-// folds the tiles into each token's maximum and sum (Milakov & Gimelshein 2018, alg. 3); the second, from the
-// last tile back, turns each into gradients. The last tile's logits are still there, the others are formed again.
+// folds the tiles into each token's maximum and sum, from the last tile to the first (Milakov & Gimelshein 2018,
+// alg. 3); the second turns each into gradients, from the first on, whose logits are still there. The others' are
+// formed again: the same, from the same numbers.
 
 import { type Backend, type Tensor, view } from "../backend/backend.ts";
 import { FOLD_WIDTH } from "../backend/kernels.ts";
@@ -32,26 +33,28 @@ export function tiledCrossEntropy(
     const logits = view(place, 0, [rows, cols]);
     return { w: part(chunk.w), lora, part, logits, size: { rows, cols, first } };
   });
-  const last = tiles.at(-1)!;
+  const widest = tiles[0]!;
 
   let saved: LinearSaved = {};
   const release = () => saved.xa && backend.free(saved.xa);
-  const project = ({ w, lora, logits }: typeof last) => {
+  const project = ({ w, lora, logits }: typeof widest) => {
     release();
     saved = linearInto(backend, h, w, logits, lora);
   };
 
-  for (const tile of tiles) {
+  for (const [index, tile] of tiles.toReversed().entries()) {
     project(tile);
     const { logits, size } = tile;
-    backend.run("cross_entropy_fold", { logits, targets, state, nll, entropy }, size);
+    const accumulate = index === 0 ? 0 : 1;
+    const tensors = { logits, targets, state, nll, entropy };
+    backend.run("cross_entropy_fold", tensors, { ...size, accumulate });
   }
-  for (const tile of gradients ? tiles.toReversed() : []) {
-    if (tile !== last) project(tile);
+  for (const tile of gradients ? tiles : []) {
+    if (tile !== widest) project(tile);
     const { w, lora, part, logits, size } = tile;
     const { dH, dW, dA, dB } = gradients!;
     backend.run("cross_entropy_gradient", { logits, targets, weight, state }, size);
-    const dX = { tensor: dH, accumulate: tile !== last };
+    const dX = { tensor: dH, accumulate: tile !== widest };
     const own = { dX, dW: dW && part(dW), dA, dB: dB && part(dB) };
     linearBackward(backend, h, w, logits, own, lora, saved);
   }

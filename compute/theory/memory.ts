@@ -23,7 +23,7 @@ export const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = {
 export const LOSS_CHUNK_TOKENS = 256;
 
 /** Logits of a token that exist at once: a larger vocabulary goes in tiles of as many columns. */
-export const LOSS_TILE_COLUMNS = 32_768;
+export const LOSS_TILE_COLUMNS = 65_536;
 
 /** Bytes by use. */
 export interface MemoryBytes {

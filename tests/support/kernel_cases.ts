@@ -410,7 +410,7 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       nll: blank([ROWS]),
       entropy: blank([ROWS]),
     },
-    params: { rows: ROWS, cols: COLS, first: 5 },
+    params: { rows: ROWS, cols: COLS, first: 5, accumulate: 1 },
   },
   cross_entropy_gradient: {
     inputs: {

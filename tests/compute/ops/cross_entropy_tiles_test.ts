@@ -47,8 +47,9 @@ await forEachBackend(({ test }) => {
         const logits = put(f32([rows, width], tile), "logits");
         return { logits, size: { rows, cols: width, first } };
       });
-      for (const { logits, size } of tiles) {
-        backend.run("cross_entropy_fold", { logits, ...at, nll, entropy }, size);
+      for (const [index, { logits, size }] of tiles.toReversed().entries()) {
+        const accumulate = index === 0 ? 0 : 1;
+        backend.run("cross_entropy_fold", { logits, ...at, nll, entropy }, { ...size, accumulate });
       }
       for (const { logits, size } of tiles) {
         backend.run("cross_entropy_gradient", { logits, ...at, weight: weights }, size);

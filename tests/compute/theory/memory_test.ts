@@ -46,7 +46,7 @@ Deno.test("activationBytes() with checkpointing keeps one input a layer and one 
   const plain = activationBytes(LLAMA_8B, "all", 8, OPTIONS);
   const saved = activationBytes(LLAMA_8B, "all", 8, { ...OPTIONS, checkpointing: true });
   const block = 4 * 4096 + 2 + 2 * 4096 + 2 * 1024 + 2 * 32 + 3 * 14336 + 7 * 8;
-  const logits = 4 * 256 * 32768;
+  const logits = 4 * 256 * 65536;
   assert.equal(saved, 4 * 2048 * (35 * 4096 + block + 3 * 14336) + logits);
   const gradients = 3 * 14336 + 2 * 4096 + 2 * 1024;
   assert.equal(plain, 4 * 2048 * (32 * block + 5 * 4096 + gradients) + logits);

@@ -6,6 +6,8 @@ import { referenceModel } from "../../../compute/models/reference.ts";
 import { logits } from "../../../compute/models/transformer.ts";
 import type { Batch } from "../../../compute/train/batch.ts";
 import { bytesSource } from "../../../compute/models/safetensors.ts";
+import { GrpoStep } from "../../../compute/train/grpo_step.ts";
+import { IGNORED_TARGET } from "../../../compute/backend/kernels.ts";
 import { readState, stateFiles } from "../../../compute/train/checkpoint.ts";
 import type { Completion } from "../../../compute/train/generation.ts";
 import {
@@ -21,7 +23,7 @@ import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
 import { forEachBackend } from "../../support/backends.ts";
 import { numericsCase } from "../../support/numerics.ts";
 import { slowGenerator } from "../../support/slow_generator.ts";
-import { LORA, TINY, tinyModel } from "../../support/tiny_model.ts";
+import { LORA, TINY, tinyBatch, tinyModel } from "../../support/tiny_model.ts";
 
 interface Arm extends Problem {
   /** The token that is rewarded. */
@@ -129,6 +131,38 @@ async function logitsOf(model: Model, { ids, start, end }: Batch): Promise<Float
 const whole = (values: Float32Array) => ({ name: "parameters", shape: [values.length] });
 
 await forEachBackend(({ test }) => {
+  test("a policy step is the same with a vocabulary in tiles", async (backend) => {
+    const batch = tinyBatch(1, 3, 8);
+    const counts = batch.targets.map((target) => target === IGNORED_TARGET ? 0 : 1);
+    // Old log-probability, advantage, share.
+    const sampled = Float32Array.from(
+      [...counts].flatMap((counts, n) =>
+        counts ? [-3.4, n < 8 ? 1 : -0.5, 1 / batch.counted] : [0, 0, 0]
+      ),
+    );
+    const options = {
+      importance_sampling_level: "token",
+      epsilon: 0.2,
+      epsilon_high: 0.3,
+      beta: 0,
+      temperature: 0.8,
+    } as const;
+    const runs = [];
+    for (const tiles of [{}, { tileColumns: 16 }]) {
+      const model = await tinyModel(backend, { kind: "full" });
+      const step = new GrpoStep(model, batch.ids.length, { ...options, ...tiles });
+      const metrics = [];
+      for (let t = 1; t <= 3; t++) metrics.push(await step.run([{ ...batch, sampled }], ADAMW, t));
+      runs.push(metrics.flatMap((each) => Object.values(each)));
+      step.free();
+      model.free();
+    }
+    const [whole, tiled] = runs as [number[], number[]];
+    assert.ok(whole.every(Number.isFinite) && whole.at(-1)! > 1, `entropy ${whole.at(-1)}`);
+    assert.notDeepEqual(whole.slice(0, 6), whole.slice(6, 12));
+    assertAllclose(tiled, whole, { name: "metrics", shape: [3, 6] }, { atol: 1e-5, rtol: 1e-4 });
+  });
+
   for (const method of [LORA, { kind: "full" }] as const) {
     const learning_rate = method.kind === "full" ? 4e-3 : 1e-2;
     const optimizer = { ...ADAMW, learning_rate };

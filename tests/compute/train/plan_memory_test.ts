@@ -4,7 +4,13 @@ import type { Method } from "../../../compute/models/method.ts";
 import { createModel, randomWeights } from "../../../compute/models/model.ts";
 import type { Architecture } from "../../../compute/theory/architecture.ts";
 import { ARCHITECTURES } from "../../../compute/theory/architectures.ts";
-import { fullMemory, loraMemory } from "../../../compute/theory/memory.ts";
+import {
+  fullMemory,
+  loraMemory,
+  LOSS_CHUNK_TOKENS,
+  LOSS_TILE_COLUMNS,
+} from "../../../compute/theory/memory.ts";
+import { CHUNK_TOKENS, TILE_COLUMNS } from "../../../compute/ops/cross_entropy.ts";
 import { createGenerator } from "../../../compute/train/generate.ts";
 import { GrpoStep } from "../../../compute/train/grpo_step.ts";
 import { referenceModel } from "../../../compute/models/reference.ts";
@@ -38,8 +44,8 @@ CONFIGS[TILED] = parseModelConfig({
   ...base,
   architectures: ["LlamaForCausalLM"],
   tie_word_embeddings: true,
-  hidden_size: 64,
-  vocab_size: 40_000,
+  hidden_size: 32,
+  vocab_size: 80_000,
 });
 const LORA: Method = { kind: "lora", r: 8, lora_alpha: 32, target_modules: "all", init: "peft" };
 const METHODS: Record<string, Method> = {
@@ -155,6 +161,10 @@ function configOf(shape: Architecture): ModelConfig {
     max_position_embeddings: 2048,
   });
 }
+
+Deno.test("the formulas and the loss cut logits at the same sizes", () => {
+  assert.deepEqual([LOSS_CHUNK_TOKENS, LOSS_TILE_COLUMNS], [CHUNK_TOKENS, TILE_COLUMNS]);
+});
 
 Deno.test("the formulas are within 6 % of the plan for published shapes on WebGPU", async () => {
   for (const [name, shape] of Object.entries(ARCHITECTURES)) {

@@ -46,6 +46,7 @@ pub unsafe fn fold(context: &Context, command: &Command) {
     let state: *mut State = command.tensor(2);
     let (nll, entropy): (*mut f32, *mut f32) = (command.tensor(3), command.tensor(4));
     let (rows, cols, first) = (command.size(0), command.size(1), command.size(2));
+    let accumulate = command.flag(3);
     let (from, to) = context.part(rows, 4);
     let exp = Exp::new();
     for m in from..to {
@@ -57,7 +58,7 @@ pub unsafe fn fold(context: &Context, command: &Command) {
             moment,
             at_target: f32::NAN,
         };
-        if first > 0 {
+        if accumulate {
             known = (*state.add(m)).join(known, &exp);
         }
         let target = *targets.add(m);

@@ -36,7 +36,7 @@ export const crossEntropy: Describe<"cross_entropy"> = (
 /** Describes `cross_entropy_fold`. */
 export const crossEntropyFold: Describe<"cross_entropy_fold"> = (
   { logits, targets, state, nll, entropy },
-  { rows, cols, first },
+  { rows, cols, first, accumulate },
   context,
 ) => {
   checkSizes("cross_entropy_fold", [
@@ -50,7 +50,7 @@ export const crossEntropyFold: Describe<"cross_entropy_fold"> = (
     shader: { name: "cross_entropy_fold", source: foldSource },
     prelude: sumPrelude,
     bindings: { logits, targets, state, nll, entropy },
-    params: { rows, cols, first },
+    params: { rows, cols, first, accumulate },
     constants: { WG: rowLanes(cols, context) },
     grid: foldedGrid(rows),
   }];
