@@ -1,34 +1,34 @@
-// Attention of single tokens to a cache, online softmax over tiles of WG keys     (Dao 2022, alg. 1)
-//   o[n] = softmax(scale · q[n] kᵀ) v over the rows prefix[n] … prefix_end[n] − 1, first[n] … last[n] of k and v
-// q: Vec[rows, heads, DV]  k, v: Vec[cells, kv_heads, DV]  prefix, prefix_end, first, last: u32[rows]
+// Attention of single tokens to a cache in pages, online softmax over tiles of WG keys     (Dao 2022, alg. 1)
+//   o[n] = softmax(scale · q[n] kᵀ) v over the tokens 0 … prompt[n] − 1 of row n and, from the next page on, … last[n]
+// q: Vec[rows, heads, DV]  k, v: Vec[cells, kv_heads, DV]  pages: u32[rows, width]  prompt, last: u32[rows]
 //   →  o: Vec[rows, heads, DV]
 // dispatch: [heads, rows, 1], one workgroup of WG a head of a row. An invocation scores one key of a tile, then sums
 // one vector of o over every PARTS-th key; the PARTS sums are joined at the end.
-// Prelude: Vec (vec4f or vec2f)
+// Prelude: Vec (vec4f or vec2f), pages.wgsl
 override WG: u32 = 64;
 override DV: u32 = 16;
 override PARTS: u32 = 4; // floor(WG / DV)
 const LOWEST = -3.0e38;
 
-struct Params { heads: u32, kv_heads: u32, scale: f32 }
+struct Params { width: u32, heads: u32, kv_heads: u32, scale: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Vec>;
 @group(0) @binding(2) var<storage, read> k: array<Vec>;
 @group(0) @binding(3) var<storage, read> v: array<Vec>;
-@group(0) @binding(4) var<storage, read> prefix: array<u32>;
-@group(0) @binding(5) var<storage, read> prefix_end: array<u32>;
-@group(0) @binding(6) var<storage, read> first: array<u32>;
-@group(0) @binding(7) var<storage, read> last: array<u32>;
-@group(0) @binding(8) var<storage, read_write> o: array<Vec>;
+@group(0) @binding(4) var<storage, read> pages: array<u32>;
+@group(0) @binding(5) var<storage, read> prompt: array<u32>;
+@group(0) @binding(6) var<storage, read> last: array<u32>;
+@group(0) @binding(7) var<storage, read_write> o: array<Vec>;
 
 var<workgroup> query: array<Vec, DV>;
 var<workgroup> weights: array<f32, WG>;
 var<workgroup> folded: array<f32, WG>;
 var<workgroup> joined: array<Vec, WG>;
 
-fn cell_of(row: u32, key: u32, shared_keys: u32) -> u32 {
-  return select(first[row] + key - shared_keys, prefix[row] + key, key < shared_keys);
+// Its own keys follow the prompt's at the next page.
+fn cell_of_key(row: u32, key: u32, shared_keys: u32) -> u32 {
+  return cell_of(row, key + select(first_own(shared_keys) - shared_keys, 0u, key < shared_keys));
 }
 
 @compute @workgroup_size(WG)
@@ -41,8 +41,8 @@ fn main(
   let kv_head = head * params.kv_heads / params.heads;
   let own = (row * params.heads + head) * DV;
   for (var d = lane; d < DV; d += WG) { query[d] = q[own + d]; }
-  let shared_keys = prefix_end[row] - prefix[row];
-  let count = shared_keys + last[row] - first[row] + 1u;
+  let shared_keys = prompt[row];
+  let count = shared_keys + last[row] - first_own(shared_keys) + 1u;
   let d = lane % DV;
   let part = lane / DV;
   var top = LOWEST;
@@ -53,7 +53,7 @@ fn main(
     let keys = min(WG, count - k0);
     var score = LOWEST;
     if (lane < keys) {
-      let at = (cell_of(row, k0 + lane, shared_keys) * params.kv_heads + kv_head) * DV;
+      let at = (cell_of_key(row, k0 + lane, shared_keys) * params.kv_heads + kv_head) * DV;
       var product = 0.0;
       for (var i = 0u; i < DV; i++) { product += dot(query[i], k[at + i]); }
       score = params.scale * product;
@@ -74,7 +74,7 @@ fn main(
     sum *= shrink;
     if (part < PARTS) {
       for (var j = part; j < keys; j += PARTS) {
-        let cell = cell_of(row, k0 + j, shared_keys);
+        let cell = cell_of_key(row, k0 + j, shared_keys);
         sum += weights[j] * v[(cell * params.kv_heads + kv_head) * DV + d];
       }
     }

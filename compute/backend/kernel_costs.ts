@@ -62,6 +62,7 @@ const OPERATIONS: { readonly [K in KernelName]: Operations<K> } = {
     attention(tokens * heads * keys, head_dim, 2, 5),
   attention_backward: ({ tokens, heads, head_dim }, { keys }) =>
     attention(tokens * heads * keys, head_dim, 5, 6) + 2 * tokens * heads * head_dim,
+  find_cells: () => 0,
   copy_rows: () => 0,
   attention_cached: ({ rows, heads, head_dim }, { keys }) =>
     attention(rows * heads * keys, head_dim, 2, 5),

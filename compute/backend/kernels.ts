@@ -43,6 +43,9 @@ export const RING_WIDTH = 2;
 /** `to` of copy_rows holds this for a row that is not copied. */
 export const IGNORED_ROW = 0xffffffff;
 
+/** Cells of a page of the cache of keys and values. */
+export const PAGE = 16;
+
 /** Numbers a row in the `options` tensor of {@linkcode KERNELS}.sample. */
 export const SAMPLE_OPTIONS = 4;
 
@@ -267,29 +270,40 @@ export const KERNELS = {
     params: { tokens: "u32", heads: "u32", kv_heads: "u32", head_dim: "u32", scale: "f32" },
   },
 
+  // The cache of keys and values has cells, one a token, in pages of PAGE (Kwon et al. 2023, section 4.3): the
+  // table `pages` u32[rows, width] names the pages of each row in order, and a row's token t is in cell
+  //   pages[n, t / PAGE] · PAGE + t % PAGE.
+  // A row's first prompt[n] tokens are its prompt's, whose pages others may have too: all of them, if their prompts
+  // are as long and begin with the same page. Its own begin at the next multiple of PAGE, in pages that no other has,
+  // and last[n] is the latest of them.
+  //
+  // cell[n] = that of token last[n], or IGNORED_ROW where left[n] is 0      last, left, cell u32[rows]
+  find_cells: {
+    tensors: { pages: "in", last: "in", left: "in", cell: "out" },
+    params: { rows: "u32", width: "u32" },
+  },
   // y[to[i], :] = x[from[i], :], where to[i] is not IGNORED_ROW; x, y [.., cols], from, to u32[rows],
   // no row of y named twice. Fills the cache of keys and values.
   copy_rows: {
     tensors: { x: "in", from: "in", to: "in", y: "inout" },
     params: { rows: "u32", cols: "u32" },
   },
-  // Attention of single tokens to a cache:        q, o [rows, heads · head_dim]
-  //   row n sees the rows prefix[n] … prefix_end[n] − 1 and first[n] … last[n] of k and v
-  //   [cells, kv_heads · head_dim]; heads as above. Rows that go on from one prompt share its cells.
+  // Attention of single tokens to the cache:      q, o [rows, heads · head_dim], k, v [cells, kv_heads · head_dim]
+  //   row n sees its prompt's tokens and its own up to last[n]; heads as above    prompt, last u32[rows]
   attention_cached: {
     tensors: {
       q: "in",
       k: "in",
       v: "in",
-      prefix: "in",
-      prefix_end: "in",
-      first: "in",
+      pages: "in",
+      prompt: "in",
       last: "in",
       o: "out",
     },
     params: {
       rows: "u32",
       cells: "u32",
+      width: "u32",
       heads: "u32",
       kv_heads: "u32",
       head_dim: "u32",

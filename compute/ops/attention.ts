@@ -42,15 +42,14 @@ export function attentionForward(
 }
 
 /**
- * Keys and values of a layer, [cells, K·D] each, and for each query row the cells that it sees: prefix …
- * prefix_end − 1, which others may share, and first … last.
+ * Keys and values of a layer, [cells, K·D] each, and for each query row its pages, u32[rows, width], the length of
+ * its prompt, and its last token, u32[rows] each.
  */
 export interface CachedKeys {
   readonly k: Tensor;
   readonly v: Tensor;
-  readonly prefix: Tensor;
-  readonly prefix_end: Tensor;
-  readonly first: Tensor;
+  readonly pages: Tensor;
+  readonly prompt: Tensor;
   readonly last: Tensor;
 }
 
@@ -63,7 +62,8 @@ export function attentionCached(
 ): Tensor {
   const o = backend.empty(q.shape, "f32", "attention.out");
   const { tokens: rows, ...numbers } = params(q, shape);
-  backend.run("attention_cached", { q, ...keys, o }, { rows, cells: keys.k.shape[0]!, ...numbers });
+  const [cells, width] = [keys.k.shape[0]!, keys.pages.shape[1]!];
+  backend.run("attention_cached", { q, ...keys, o }, { rows, cells, width, ...numbers });
   return o;
 }
 

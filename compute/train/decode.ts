@@ -10,27 +10,40 @@ import { Tape } from "../tape.ts";
 import { DecodeState, type DrawnToken, type RowState } from "./decode_state.ts";
 import type { KvCache } from "./kv_cache.ts";
 
+/** A row that only fills up a batch. It sees a token of page 0 and writes nothing. */
+const IDLE: RowState = {
+  token: 0,
+  prompt: 0,
+  read: 0,
+  pages: [],
+  left: 0,
+  choice: 0,
+  stops: [],
+  options: [0, 0, 1, 0],
+  uniforms: [],
+};
+
 /** Decodes up to `batch` rows, up to `steps` tokens each before the host looks. */
 export class Decoder {
   readonly #state: DecodeState;
   readonly #plans = new Map<number, Plan>();
 
-  /** The cache's cells from `spare` on, `batch` of them, belong to rows that only fill up a batch. */
+  /** A row has up to `width` pages. */
   constructor(
     readonly cache: KvCache,
     readonly bank: AdapterBank | undefined,
     readonly batch: number,
     readonly steps: number,
-    readonly spare: number,
+    width: number,
   ) {
-    this.#state = new DecodeState(cache.model.backend, batch, steps);
+    this.#state = new DecodeState(cache.model.backend, batch, steps, width);
   }
 
   /** Continues each row by up to {@linkcode steps} tokens. */
   async run(rows: readonly RowState[]): Promise<DrawnToken[][]> {
     const size = Math.min(2 ** Math.ceil(Math.log2(rows.length)), this.batch);
     const plan = this.#plans.get(size) ?? this.#record(size);
-    const filled = Array.from({ length: size }, (_, m) => rows[m] ?? this.#idle(m));
+    const filled = Array.from({ length: size }, (_, m) => rows[m] ?? IDLE);
     this.#state.write(filled);
     const steps = Math.min(this.steps, Math.max(...rows.map(({ left }) => left)));
     for (let t = 0; t < steps; t++) this.cache.model.backend.replay(plan);
@@ -43,44 +56,25 @@ export class Decoder {
     this.#record(this.batch);
   }
 
-  #idle(row: number): RowState {
-    const cell = this.spare + row;
-    const options = [0, 0, 1, 0];
-    return {
-      token: 0,
-      prefix: 0,
-      prefixEnd: 0,
-      first: cell,
-      last: cell,
-      left: 0,
-      choice: 0,
-      stops: [],
-      options,
-      uniforms: [],
-    };
-  }
-
   #record(rows: number): Plan {
     const { cache, bank } = this;
     const { backend } = cache.model;
     const field = (name: Parameters<DecodeState["field"]>[0]) => this.#state.field(name, rows);
     const model = bank ? bank.attach(cache.model, field("choice")) : cache.model;
     const shape = headShape(model);
-    const last = field("last"), row = field("row");
-    const cells = {
-      prefix: field("prefix"),
-      prefix_end: field("prefix_end"),
-      first: field("first"),
-      last,
-    };
-    const attend: Attend = (_, q, k, v, layer) => {
-      cache.store(layer, k, v, row, last);
-      const keys = { k: cache.keys[layer]!, v: cache.values[layer]!, ...cells };
-      return attentionCached(backend, q, keys, shape);
-    };
+    const [row, left, last, prompt] = [field("row"), field("left"), field("last"), field("prompt")];
+    const pages = this.#state.pages(rows);
     const plan = backend.record(`decode ${rows}`, () => {
+      const cell = backend.empty([rows], "u32", "decode.cell");
+      backend.run("find_cells", { pages, last, left, cell }, { rows, width: pages.shape[1]! });
+      const attend: Attend = (_, q, k, v, layer) => {
+        cache.store(layer, k, v, row, cell);
+        const keys = { k: cache.keys[layer]!, v: cache.values[layer]!, pages, prompt, last };
+        return attentionCached(backend, q, keys, shape);
+      };
       const inputs = { ids: field("ids"), start: field("start"), end: field("start") };
       const h = hidden(new Tape(backend, "inference"), model, inputs, {}, attend);
+      backend.free(cell);
       const { head } = model;
       const { y: logits, xa } = linearForward(backend, h, head.weight, head.lora);
       backend.free(h);

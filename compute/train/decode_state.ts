@@ -2,7 +2,7 @@
 // kernels move it on, and the tokens come back together in a ring.
 
 import { type Backend, type Tensor, view } from "../backend/backend.ts";
-import { IGNORED_TARGET, MAX_STOPS, SAMPLE_OPTIONS } from "../backend/kernels.ts";
+import { IGNORED_TARGET, MAX_STOPS, PAGE, SAMPLE_OPTIONS } from "../backend/kernels.ts";
 
 /** Rows are padded to this many, so that every field starts at an aligned address on every device. */
 const ALIGNMENT = 64;
@@ -11,9 +11,7 @@ const ALIGNMENT = 64;
 const FIELDS = [
   "ids",
   "start",
-  "prefix",
-  "prefix_end",
-  "first",
+  "prompt",
   "last",
   "tick",
   "left",
@@ -25,12 +23,11 @@ const FIELDS = [
 export interface RowState {
   /** The token to read next. */
   readonly token: number;
-  /** Cells of the cache that hold its prompt, the end not included. */
-  readonly prefix: number;
-  readonly prefixEnd: number;
-  /** Cells of its own: where what follows the prompt begins, and where this token goes. */
-  readonly first: number;
-  readonly last: number;
+  /** Tokens of its prompt in the cache, and of its own behind them: this token comes next. */
+  readonly prompt: number;
+  readonly read: number;
+  /** The prompt's pages, then its own, which have room for what it may draw in the block. */
+  readonly pages: readonly number[];
   /** Tokens that it may still draw; 0 for a row that only fills up the batch. */
   readonly left: number;
   /** Its adapter. */
@@ -56,8 +53,14 @@ export class DecodeState {
   readonly #uniforms: Tensor;
   readonly #stops: Tensor;
   readonly #ring: Tensor;
+  readonly #pages: Tensor;
 
-  constructor(readonly backend: Backend, readonly batch: number, readonly steps: number) {
+  constructor(
+    readonly backend: Backend,
+    readonly batch: number,
+    readonly steps: number,
+    readonly width: number,
+  ) {
     this.stride = Math.ceil(batch / ALIGNMENT) * ALIGNMENT;
     const { stride } = this;
     this.#integers = backend.empty([FIELDS.length, stride], "u32", "decode.rows");
@@ -65,6 +68,12 @@ export class DecodeState {
     this.#uniforms = backend.empty([steps, stride], "f32", "decode.uniforms");
     this.#stops = backend.empty([stride, MAX_STOPS], "u32", "decode.stops");
     this.#ring = backend.empty([steps, stride, 2], "u32", "decode.ring");
+    this.#pages = backend.empty([batch, width], "u32", "decode.pages");
+  }
+
+  /** The pages of the first `rows` rows, u32[rows, width]. */
+  pages(rows: number): Tensor {
+    return view(this.#pages, 0, [rows, this.width], "decode.pages");
   }
 
   /** One number of the first `rows` rows, u32[rows]. */
@@ -101,22 +110,26 @@ export class DecodeState {
 
   /** Says what the rows are before a block. */
   write(rows: readonly RowState[]): void {
-    const { backend, stride } = this;
+    const { backend, stride, width } = this;
     const integers = new Uint32Array(FIELDS.length * stride);
+    const pages = new Uint32Array(rows.length * width);
     const options = new Float32Array(stride * SAMPLE_OPTIONS);
     const uniforms = new Float32Array(this.steps * stride);
     const stops = new Uint32Array(stride * MAX_STOPS).fill(IGNORED_TARGET);
     rows.forEach((row, m) => {
-      const { token, prefix, prefixEnd, first, last, left, choice } = row;
+      const { token, prompt, read, left, choice } = row;
       // Rope takes the position m − start, modulo 2³².
-      const start = m - (prefixEnd - prefix + last - first);
-      const values = [token, start, prefix, prefixEnd, first, last, 0, left, choice, m];
+      const start = m - (prompt + read);
+      const last = Math.ceil(prompt / PAGE) * PAGE + read;
+      const values = [token, start, prompt, last, 0, left, choice, m];
       values.forEach((value, field) => integers[field * stride + m] = value);
+      pages.set(row.pages, m * width);
       options.set(row.options, m * SAMPLE_OPTIONS);
       stops.set(row.stops, m * MAX_STOPS);
       row.uniforms.forEach((u, t) => uniforms[t * stride + m] = u);
     });
     backend.write(this.#integers, integers);
+    backend.write(this.#pages, pages);
     backend.write(this.#options, options);
     backend.write(this.#uniforms, uniforms);
     backend.write(this.#stops, stops);
@@ -139,8 +152,7 @@ export class DecodeState {
   }
 
   free(): void {
-    [this.#integers, this.#options, this.#uniforms, this.#stops, this.#ring].forEach((tensor) =>
-      this.backend.free(tensor)
-    );
+    [this.#integers, this.#options, this.#uniforms, this.#stops, this.#ring, this.#pages]
+      .forEach((tensor) => this.backend.free(tensor));
   }
 }

@@ -16,7 +16,8 @@ import type {
   GeneratorOptions,
   SamplingOptions,
 } from "./generation.ts";
-import { type CellRun, KvCache } from "./kv_cache.ts";
+import { KvCache } from "./kv_cache.ts";
+import { type Lease, pagesOf } from "./page_pool.ts";
 import { Prefill } from "./prefill.ts";
 
 /** Steps between two looks at the device: reading takes 10 ms on a GPU and nothing on the cpu. */
@@ -45,15 +46,15 @@ export interface SequenceRequest {
 interface CachedPrompt {
   readonly prompt: Uint32Array;
   readonly adapter: number;
-  /** All but its last token, which is the first that decoding reads; undefined where there is none. */
-  readonly cells: CellRun | undefined;
+  /** Hold all but its last token, which is the first that decoding reads. */
+  readonly pages: readonly number[];
   users: number;
 }
 
-/** Cells of a sequence: its prompt's, and its own for what follows. */
+/** Pages of a sequence: its prompt's, and its own for what follows. */
 interface Place {
   readonly prompt: CachedPrompt;
-  readonly cells: CellRun;
+  readonly own: Lease;
 }
 
 /** A sequence under way. */
@@ -110,17 +111,17 @@ export class BatchGenerator implements Generator {
           `the model has ${positions} positions`,
       );
     }
-    const cells = options.cells ?? batch * length;
-    if (cells < length) {
+    const width = pagesOfSequence(options);
+    const pages = options.pages ?? batch * width;
+    if (pages < width) {
       throw new RangeError(
-        `Cannot make a generator with ${cells} cells: one sequence may need ${length}`,
+        `Cannot make a generator with ${pages} pages: one sequence may need ${width}`,
       );
     }
-    // The spare cells are never given out: they take the keys of rows that only fill up a batch.
-    this.#cache = new KvCache(model, cells, batch);
+    this.#cache = new KvCache(model, pages);
     this.#prefill = new Prefill(this.#cache, bank);
     const steps = options.stepsPerRead ?? STEPS[model.backend.info.kind];
-    this.#decoder = new Decoder(this.#cache, bank, batch, steps, cells);
+    this.#decoder = new Decoder(this.#cache, bank, batch, steps, width);
   }
 
   async generate(
@@ -228,11 +229,13 @@ export class BatchGenerator implements Generator {
 
   async #advance(): Promise<void> {
     this.#leave();
-    this.#admit();
-    if (this.#active.length === 0) return;
-    const rows = this.#active.map((sequence) => rowOf(sequence, this.#decoder.steps));
+    const going = this.#active.filter((sequence) => this.#grow(sequence));
+    // Who waits for a page comes before who waits for a place.
+    if (going.length === this.#active.length) going.push(...this.#admit());
+    if (going.length === 0) return;
+    const rows = going.map((sequence) => rowOf(sequence, this.#decoder.steps));
     const drawn = await this.#decoder.run(rows);
-    this.#active.forEach((sequence, m) => {
+    going.forEach((sequence, m) => {
       for (const { id, logprob } of drawn[m]!) {
         take(sequence, id, logprob);
         if (sequence.done) break;
@@ -241,7 +244,7 @@ export class BatchGenerator implements Generator {
     this.#leave();
   }
 
-  /** Gives the cells of what has ended to others. */
+  /** Gives the pages of what has ended to others. */
   #leave(): void {
     this.#active = this.#active.filter((sequence) => {
       if (!sequence.done) return true;
@@ -251,23 +254,31 @@ export class BatchGenerator implements Generator {
     });
   }
 
+  /** Takes the pages that a sequence may need in the next block of steps; false where it must wait for them. */
+  #grow({ request: { maxNewTokens }, ids, place }: Sequence): boolean {
+    const tokens = Math.min(ids.length + this.#decoder.steps, maxNewTokens);
+    return this.#cache.pool.grow(place!.own, pagesOf(tokens));
+  }
+
   /** Reads the prompts of those who come next, as long as there is a place. */
-  #admit(): void {
-    const fresh: CachedPrompt[] = [];
+  #admit(): Sequence[] {
+    const fresh: CachedPrompt[] = [], admitted: Sequence[] = [];
     while (this.#waiting.length > 0 && this.#active.length < this.options.batch) {
       const sequence = this.#waiting[0]!;
       if (!sequence.cancelled) {
         sequence.place = this.#take(sequence.request, fresh);
         if (sequence.place === undefined) break;
         this.#active.push(sequence);
+        admitted.push(sequence);
       }
       this.#waiting.shift();
     }
     this.#prefill.run(
-      fresh.flatMap(({ prompt, adapter, cells }) =>
-        cells ? [{ ids: prompt.subarray(0, -1), adapter, cells }] : []
+      fresh.flatMap(({ prompt, adapter, pages }) =>
+        pages.length > 0 ? [{ ids: prompt.subarray(0, -1), adapter, pages }] : []
       ),
     );
+    return admitted;
   }
 
   /** A place in the cache, beside others of the same prompt; undefined where there is no room. */
@@ -275,32 +286,38 @@ export class BatchGenerator implements Generator {
     { prompt, adapter = NO_ADAPTER, maxNewTokens }: SequenceRequest,
     fresh: CachedPrompt[],
   ): Place | undefined {
-    // The last token is drawn and never read, but the prompt's last one is read here.
-    const cells = this.#cache.take(maxNewTokens);
-    if (cells === undefined) return undefined;
-    for (const cached of this.#prompts) {
-      if (cached.prompt !== prompt || cached.adapter !== adapter) continue;
-      cached.users++;
-      return { prompt: cached, cells };
+    let cached = this.#prompts.values().find((each) =>
+      each.prompt === prompt && each.adapter === adapter
+    );
+    // The last token is drawn and never read, but the prompt's last one is read among its own.
+    const begin = pagesOf(Math.min(this.#decoder.steps, maxNewTokens));
+    const shared = cached ? 0 : pagesOf(prompt.length - 1);
+    const taken = this.#cache.pool.open(shared, begin, pagesOf(maxNewTokens));
+    if (taken === undefined) return undefined;
+    if (cached === undefined) {
+      cached = { prompt, adapter, pages: taken.fixed, users: 0 };
+      this.#prompts.add(cached);
+      fresh.push(cached);
     }
-    const length = prompt.length - 1;
-    const own = length > 0 ? this.#cache.take(length) : undefined;
-    if (length > 0 && own === undefined) {
-      this.#cache.give(cells);
-      return undefined;
-    }
-    const cached = { prompt, adapter, cells: own, users: 1 };
-    this.#prompts.add(cached);
-    fresh.push(cached);
-    return { prompt: cached, cells };
+    cached.users++;
+    return { prompt: cached, own: taken.lease };
   }
 
-  #release({ prompt, cells }: Place): void {
-    this.#cache.give(cells);
+  #release({ prompt, own }: Place): void {
+    const { pool } = this.#cache;
+    pool.close(own);
     if (--prompt.users > 0) return;
-    if (prompt.cells) this.#cache.give(prompt.cells);
+    pool.give(prompt.pages);
     this.#prompts.delete(prompt);
   }
+}
+
+/** Pages that a sequence may come to have: its prompt's and its own, which begin with a new one. */
+export function pagesOfSequence(
+  { maxPromptLength, maxCompletionLength, maxLength = Infinity }: GeneratorOptions,
+): number {
+  const both = pagesOf(maxPromptLength - 1) + pagesOf(maxCompletionLength);
+  return Math.min(both, pagesOf(maxLength - 1) + 1);
 }
 
 /** Makes a generator for a live model. */
@@ -311,15 +328,12 @@ export function createGenerator(model: Model, options: GeneratorOptions): Genera
 function rowOf({ request, ids, place }: Sequence, steps: number): RowState {
   const { prompt, adapter = NO_ADAPTER, sampling, maxNewTokens, stopTokenIds } = request;
   const { temperature = 1, top_k = 0, top_p = 1, min_p = 0 } = sampling;
-  const { cells: own, prompt: { cells: shared } } = place!;
   const left = maxNewTokens - ids.length;
-  const prefix = shared?.address ?? 0;
   return {
     token: ids.at(-1) ?? prompt.at(-1)!,
-    prefix,
-    prefixEnd: prefix + prompt.length - 1,
-    first: own.address,
-    last: own.address + ids.length,
+    prompt: prompt.length - 1,
+    read: ids.length,
+    pages: [...place!.prompt.pages, ...place!.own.pages],
     left,
     choice: adapter,
     stops: stopTokenIds,

@@ -51,8 +51,8 @@ export interface GeneratorOptions {
   readonly maxCompletionLength: number;
   /** Tokens of a prompt and its completion together; absent: the sum of both. */
   readonly maxLength?: number;
-  /** Tokens that the cache holds in all; absent: enough for a full batch of the longest sequences. */
-  readonly cells?: number;
+  /** Pages that the cache has in all; absent: enough for a full batch of the longest sequences. */
+  readonly pages?: number;
   /** Steps between two looks at the device; absent: 1 on the cpu, 16 on a GPU. */
   readonly stepsPerRead?: number;
 }

@@ -1,52 +1,40 @@
-// Keys and values of the tokens read so far, on the device: a pool of cells for each layer, one cell a token.
-// A sequence has a run of cells for all that it may become, so short and long ones share the pool without waste.
+// Keys and values of the tokens read so far, on the device: a pool of cells for each layer, one cell a token, in
+// pages that sequences take as they grow (Kwon et al. 2023, "PagedAttention"), so that they share the pool without
+// waste and those of one prompt have its pages together.
 
 import { type Backend, byteLength, type Tensor } from "../backend/backend.ts";
-import { FreeList } from "../backend/cpu/allocator.ts";
+import { PAGE } from "../backend/kernels.ts";
 import type { Model } from "../models/model.ts";
-
-/** A run of cells. */
-export interface CellRun {
-  readonly address: number;
-  readonly bytes: number;
-}
+import { PagePool } from "./page_pool.ts";
 
 /** The cache of one model. */
 export class KvCache {
   readonly keys: readonly Tensor[];
   readonly values: readonly Tensor[];
-  readonly #free = new FreeList();
+  /** Who has which pages. Page 0 belongs to rows that only fill up a batch: it holds zeros. */
+  readonly pool: PagePool;
 
-  /** `spare` cells more, from `cells` on, are not given out.
-   *
-   * @throws {RangeError} if a layer's keys are larger than a tensor may be. */
-  constructor(readonly model: Model, cells: number, spare: number) {
+  /** @throws {RangeError} if a layer's keys are larger than a tensor may be. */
+  constructor(readonly model: Model, pages: number) {
     const { backend, config } = model;
     const width = config.num_key_value_heads * config.head_dim;
-    const bytes = byteLength([cells + spare, width], "f32");
+    const cells = (1 + pages) * PAGE;
+    const bytes = byteLength([cells, width], "f32");
     if (bytes > backend.info.maxTensorBytes) {
       throw new RangeError(
-        `Cannot cache ${cells} tokens: the keys of a layer take ${bytes} bytes, ` +
+        `Cannot cache ${pages * PAGE} tokens: the keys of a layer take ${bytes} bytes, ` +
           `the device allows ${backend.info.maxTensorBytes}; lower the batch or the lengths`,
       );
     }
     const make = (what: string) =>
-      model.blocks.map((_, i) =>
-        backend.empty([cells + spare, width], "f32", `cache.${i}.${what}`)
-      );
+      model.blocks.map((_, i) => {
+        const tensor = backend.empty([cells, width], "f32", `cache.${i}.${what}`);
+        backend.write(tensor, new Float32Array(PAGE * width));
+        return tensor;
+      });
     this.keys = make("keys");
     this.values = make("values");
-    this.#free.give({ address: 0, bytes: cells });
-  }
-
-  /** Takes a run of cells, or undefined where none is long enough. */
-  take(cells: number): CellRun | undefined {
-    const address = this.#free.take(cells);
-    return address === undefined ? undefined : { address, bytes: cells };
-  }
-
-  give(run: CellRun): void {
-    this.#free.give(run);
+    this.pool = new PagePool(1, pages);
   }
 
   /** Stores k and v [N, K·D] of a layer: row from[i] goes to cell to[i]. */

@@ -2,12 +2,12 @@
 // from it. Passes have a few sizes, recorded when first needed and kept for the next time.
 
 import type { Backend, Plan, Tensor } from "../backend/backend.ts";
-import { IGNORED_ROW } from "../backend/kernels.ts";
+import { IGNORED_ROW, PAGE } from "../backend/kernels.ts";
 import { type AdapterBank, NO_ADAPTER } from "../models/adapter_bank.ts";
 import { attention } from "../models/layers.ts";
 import { type Attend, headShape, hidden } from "../models/transformer.ts";
 import { Tape } from "../tape.ts";
-import type { CellRun, KvCache } from "./kv_cache.ts";
+import type { KvCache } from "./kv_cache.ts";
 
 /**
  * Prompts start at multiples of this: no tile of attention then holds tokens of two of them, so that a
@@ -19,11 +19,11 @@ const PASS_TOKENS = 1024;
 /** Recorded sizes that are kept. */
 const KEPT = 4;
 
-/** Tokens to read, and the cells that their keys and values go to. */
+/** Tokens to read, and the pages that their keys and values go to. */
 export interface Prompt {
   readonly ids: Uint32Array;
   readonly adapter: number;
-  readonly cells: CellRun;
+  readonly pages: readonly number[];
 }
 
 /** A recorded pass over `tokens` tokens. */
@@ -88,7 +88,9 @@ export class Prefill {
       start.fill(at, at, stop);
       end.fill(stop, at, stop);
       choice.fill(prompt.adapter, at, stop);
-      for (let n = at; n < stop; n++) to[n] = prompt.cells.address + n - at;
+      prompt.ids.forEach((_, t) => {
+        to[at + t] = prompt.pages[Math.floor(t / PAGE)]! * PAGE + t % PAGE;
+      });
       at += aligned(prompt.ids.length);
     }
     for (const [name, data] of Object.entries({ ids, start, end, choice, from, to })) {

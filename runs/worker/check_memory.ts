@@ -8,6 +8,7 @@ import {
   planMemory,
 } from "../../compute/train/plan_memory.ts";
 import type { GeneratorOptions } from "../../compute/train/generation.ts";
+import { pagesOf } from "../../compute/train/page_pool.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { MemoryNeeds } from "../spec/worker.ts";
@@ -18,7 +19,7 @@ import { batchOptions, maxLengthOf } from "./training_data.ts";
 /** Completions that a grpo run samples side by side at most. */
 const MOST_AT_ONCE = 256;
 
-/** What a grpo run samples with: completions of a problem share its prompt's cells. */
+/** What a grpo run samples with: completions of a problem share its prompt's pages. */
 export function samplerOf(
   { batch_size }: RunSpec,
   { num_generations, max_completion_length }: GrpoTask,
@@ -26,12 +27,12 @@ export function samplerOf(
 ): GeneratorOptions {
   const batch = Math.min(batch_size, MOST_AT_ONCE);
   const prompts = Math.ceil(batch / num_generations) + 1;
-  const shared = Math.min(prompts, batch) * maxPromptLength + batch * max_completion_length;
   return {
     batch,
     maxPromptLength,
     maxCompletionLength: max_completion_length,
-    cells: Math.max(shared, maxPromptLength + max_completion_length),
+    pages: Math.min(prompts, batch) * pagesOf(maxPromptLength - 1) +
+      batch * pagesOf(max_completion_length),
   };
 }
 

@@ -4,11 +4,12 @@
 import { chooseBackend } from "../../compute/backend/choose.ts";
 import type { Backend } from "../../compute/backend/backend.ts";
 import { type AdapterBank, stackAdapters } from "../../compute/models/adapter_bank.ts";
+import { PAGE } from "../../compute/backend/kernels.ts";
 import type { FrozenType } from "../../compute/models/frozen_weights.ts";
 import { FROZEN } from "../../compute/models/method.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
 import { untiedFor } from "../../compute/models/untie.ts";
-import { BatchGenerator } from "../../compute/train/generate.ts";
+import { BatchGenerator, pagesOfSequence } from "../../compute/train/generate.ts";
 import { type ModelText, openModelText } from "../../data/model_text.ts";
 import type { Configuration } from "../configuration.ts";
 import type { Places } from "../places.ts";
@@ -198,14 +199,19 @@ export class GenerationEngine {
 function generatorSizes({ config, backend, blocks }: Model) {
   const width = config.num_key_value_heads * config.head_dim;
   const { kind, maxTensorBytes } = backend.info;
-  const most = Math.min(
-    CACHE_BYTES[kind] / (2 * 4 * width * blocks.length),
-    maxTensorBytes / (4 * width) - BATCH,
-  );
-  const maxLength = Math.floor(Math.min(config.max_position_embeddings, CONTEXT, most));
-  const cells = Math.floor(Math.min(most, BATCH * maxLength));
+  // One page more is for rows that fill up a batch, another as a sequence's own tokens begin a new one.
+  const most = Math.floor(
+    Math.min(CACHE_BYTES[kind] / (2 * blocks.length), maxTensorBytes) / (4 * width * PAGE),
+  ) - 1;
+  const maxLength = Math.min(config.max_position_embeddings, CONTEXT, (most - 1) * PAGE);
   const longest = maxLength - 1;
-  return { batch: BATCH, maxPromptLength: longest, maxCompletionLength: longest, maxLength, cells };
+  const sizes = {
+    batch: BATCH,
+    maxPromptLength: longest,
+    maxCompletionLength: longest,
+    maxLength,
+  };
+  return { ...sizes, pages: Math.min(most, BATCH * pagesOfSequence(sizes)) };
 }
 
 const baseKey = ({ model, dtype, backend }: Wanted) => JSON.stringify([model, dtype, backend]);

@@ -336,6 +336,15 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
     },
     params: HEADS,
   },
+  find_cells: {
+    inputs: {
+      pages: u32([ROWS, 3], integers(1, ROWS * 3, 90)),
+      last: u32([ROWS], integers(2, ROWS, 48)),
+      left: u32([ROWS], integers(3, ROWS, 3)),
+      cell: u32([ROWS], integers(4, ROWS, 9)),
+    },
+    params: { rows: ROWS, width: 3 },
+  },
   copy_rows: {
     inputs: {
       x: random(1, [41, COLS]),
@@ -350,13 +359,21 @@ export const CASES: { readonly [K in KernelName]: KernelCase<K> } = {
       q: random(1, [5, 48]),
       k: random(2, [2000, 24]),
       v: random(3, [2000, 24]),
-      prefix: u32([5], [1400, 1400, 0, 5, 1400]),
-      prefix_end: u32([5], [1700, 1700, 0, 900, 1700]),
-      first: u32([5], [0, 700, 3, 1999, 100]),
-      last: u32([5], [699, 700, 1302, 1999, 612]),
+      // Rows 0, 1 and 4 share the 19 pages of a prompt.
+      pages: u32(
+        [5, 82],
+        [0, 20, 0, 60, 40].flatMap((own, n) =>
+          Array.from(
+            { length: 82 },
+            (_, i) => [0, 1, 4].includes(n) && i < 19 ? 100 + i : own + i % 60,
+          )
+        ),
+      ),
+      prompt: u32([5], [300, 300, 0, 895, 300]),
+      last: u32([5], [1003, 304, 1299, 896, 816]),
       o: blank([5, 48]),
     },
-    params: { rows: 5, cells: 2000, heads: 4, kv_heads: 2, head_dim: 12, scale: 0.3 },
+    params: { rows: 5, cells: 2000, width: 82, heads: 4, kv_heads: 2, head_dim: 12, scale: 0.3 },
   },
   select_columns: {
     inputs: {

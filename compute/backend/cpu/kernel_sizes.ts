@@ -158,19 +158,24 @@ const SIZES: { readonly [K in KernelName]: Sizes<K> } = {
     dV: tokens * kv_heads * head_dim,
   }),
   // How many rows of x and y are named, the numbers do not say: one at least.
+  find_cells: ({ rows, width }) => ({
+    pages: rows * width,
+    last: rows,
+    left: rows,
+    cell: rows,
+  }),
   copy_rows: ({ rows, cols }) => ({
     x: Math.min(rows, 1) * cols,
     from: rows,
     to: rows,
     y: Math.min(rows, 1) * cols,
   }),
-  attention_cached: ({ rows, cells, heads, kv_heads, head_dim }) => ({
+  attention_cached: ({ rows, cells, width, heads, kv_heads, head_dim }) => ({
     q: rows * heads * head_dim,
     k: cells * kv_heads * head_dim,
     v: cells * kv_heads * head_dim,
-    prefix: rows,
-    prefix_end: rows,
-    first: rows,
+    pages: rows * width,
+    prompt: rows,
     last: rows,
     o: rows * heads * head_dim,
   }),

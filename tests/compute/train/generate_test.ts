@@ -160,15 +160,16 @@ await forEachBackend(({ test }) => {
   test("sequences take turns where the cache is smaller than the batch", async (backend) => {
     const model = await tinyModel(backend);
     const wide = createGenerator(model, SIZES);
-    const narrow = createGenerator(model, { ...SIZES, cells: 70 });
     const prompts = [prompt(1, 30), prompt(2, 4), prompt(3, 17), prompt(4, 40), prompt(5, 2)];
-    const options = { seed: 3, max_new_tokens: 10, num_generations: 2 };
-    assert.deepEqual(
-      await narrow.generate(prompts, options),
-      await wide.generate(prompts, options),
-    );
+    const options = { seed: 3, max_new_tokens: 20, num_generations: 2 };
+    const expected = await wide.generate(prompts, options);
     wide.free();
-    narrow.free();
+    // The longest alone takes 5 pages.
+    for (const pages of [5, 7]) {
+      const narrow = createGenerator(model, { ...SIZES, pages });
+      assert.deepEqual(await narrow.generate(prompts, options), expected, `${pages} pages`);
+      narrow.free();
+    }
     model.free();
   });
 
@@ -244,9 +245,48 @@ await forEachBackend(({ test }) => {
     });
   }
 
-  test("sequences of one prompt share its cells", async (backend) => {
+  test("a sequence waits for a page in the middle and goes on as if it had not", async (backend) => {
     const model = await tinyModel(backend);
-    const generator = new BatchGenerator(model, { ...SIZES, cells: 64 });
+    const sizes = { batch: 4, maxPromptLength: 4, maxCompletionLength: 60, stepsPerRead: 4 };
+    const request = (index: number) => ({
+      prompt: prompt(index, 3),
+      sampling: {},
+      maxNewTokens: 60,
+      stopTokenIds: [],
+      seed: 0,
+      stream: 0,
+      index,
+    });
+    const wide = new BatchGenerator(model, sizes);
+    const expected = [1, 2].map((i) => wide.add(request(i)));
+    while (!wide.idle) await wide.step();
+    wide.free();
+    // Each may take 1 + 4 pages, so 7 are enough for both only because one before them ended early.
+    const narrow = new BatchGenerator(model, { ...sizes, pages: 7 });
+    narrow.add({ ...request(0), endsAt: (ids) => ids.length === 8 ? 8 : undefined });
+    while (!narrow.idle) await narrow.step();
+    const pair = [1, 2].map((i) => narrow.add(request(i)));
+    const lengths: number[][] = [];
+    while (!narrow.idle) {
+      await narrow.step();
+      lengths.push(pair.map(({ ids }) => ids.length));
+    }
+    const first = Array.from({ length: 15 }, (_, i) => 4 * (i + 1));
+    assert.deepEqual(lengths, [
+      ...first.map((n) => [n, Math.min(n, 16)]),
+      ...first.slice(4).map((n) => [60, n]),
+    ]);
+    assert.deepEqual(
+      pair.map((sequence) => sequence.completion()),
+      expected.map((sequence) => sequence.completion()),
+    );
+    narrow.free();
+    model.free();
+  });
+
+  test("sequences of one prompt share its pages", async (backend) => {
+    const model = await tinyModel(backend);
+    const generator = new BatchGenerator(model, { ...SIZES, pages: 7 });
     const long = prompt(1, 40);
     const request = (index: number) => ({
       prompt: long,
@@ -257,7 +297,7 @@ await forEachBackend(({ test }) => {
       stream: 0,
       index,
     });
-    // 39 + 4 · 6 of 64 cells; apart they would take 4 · 45.
+    // 3 + 4 · 1 of 7 pages; apart they would take 4 · 4.
     const sequences = [0, 1, 2, 3].map((i) => generator.add(request(i)));
     await generator.step();
     assert(sequences.every(({ ids }) => ids.length > 0));
@@ -340,7 +380,7 @@ await forEachBackend(({ test }) => {
     generator.free();
     assert.throws(() => createGenerator(model, { ...SIZES, batch: 0 }), /batch is 0/);
     assert.throws(() => createGenerator(model, { ...SIZES, maxPromptLength: 41 }), /64 positions/);
-    assert.throws(() => createGenerator(model, { ...SIZES, cells: 63 }), /63 cells/);
+    assert.throws(() => createGenerator(model, { ...SIZES, pages: 4 }), /4 pages.* need 5/);
     model.free();
   });
 

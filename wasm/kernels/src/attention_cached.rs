@@ -1,10 +1,13 @@
-//! Attention of single tokens to a cache of keys and values, with an online softmax (Dao 2022). A task is a
-//! key/value head and a few rows; rows that share a prefix read its tiles of keys while they are in the cache of
-//! the processor. What a row gets does not depend on the rows beside it.
+//! Attention of single tokens to a cache of keys and values in pages (Kwon et al. 2023), with an online softmax
+//! (Dao 2022). A task is a key/value head and a few rows; rows that share a prompt read its tiles of keys while
+//! they are in the cache of the processor. What a row gets depends neither on the rows beside it nor on where its
+//! pages lie.
 
 use crate::math::Exp;
+use crate::pages::{Row, PAGE};
 use crate::simd::*;
 use crate::{Command, Context};
+use core::arch::wasm32::{i32x4_add as u32x4_add, u32x4, u32x4_splat, v128_store};
 
 /// Rows of a task.
 const ROWS: usize = 8;
@@ -29,16 +32,17 @@ struct Cache {
     dim: usize,
     scale: f32,
     scores: *mut f32,
+    places: *mut u32,
 }
 
 pub unsafe fn forward(context: &Context, command: &Command) {
     let (q, k): (*const f32, *const f32) = (command.tensor(0), command.tensor(1));
-    let v: *const f32 = command.tensor(2);
-    let (prefix, prefix_end): (*const u32, *const u32) = (command.tensor(3), command.tensor(4));
-    let (first, last): (*const u32, *const u32) = (command.tensor(5), command.tensor(6));
-    let o: *mut f32 = command.tensor(7);
-    let (rows, heads) = (command.size(0), command.size(2));
-    let (kv_heads, dim) = (command.size(3), command.size(4));
+    let (v, pages): (*const f32, *const u32) = (command.tensor(2), command.tensor(3));
+    let (prompt, last): (*const u32, *const u32) = (command.tensor(4), command.tensor(5));
+    let o: *mut f32 = command.tensor(6);
+    let (rows, width) = (command.size(0), command.size(2));
+    let (heads, kv_heads, dim) = (command.size(3), command.size(4), command.size(5));
+    let paged = |row: usize| Row::new(pages, width, row);
     let tile = (TILE_FLOATS / dim / 4 * 4).max(16);
     let tasks = rows.div_ceil(ROWS) * kv_heads;
     loop {
@@ -53,8 +57,9 @@ pub unsafe fn forward(context: &Context, command: &Command) {
             v: v.add(kv * dim),
             stride: kv_heads * dim,
             dim,
-            scale: command.float(5),
+            scale: command.float(6),
             scores: context.scratch,
+            places: context.scratch.add(tile) as *mut u32,
         };
         // Heads h with floor(h · kv_heads / heads) = kv.
         let (h0, h1) = (
@@ -69,22 +74,26 @@ pub unsafe fn forward(context: &Context, command: &Command) {
             }; ROWS];
             let mut from = block;
             while from < end {
-                // Rows with one prefix go over it together.
-                let shared = (*prefix.add(from), *prefix_end.add(from));
+                // Rows with one prompt go over it together.
+                let stop = *prompt.add(from) as usize;
                 let mut to = from + 1;
-                while to < end && (*prefix.add(to), *prefix_end.add(to)) == shared {
+                while to < end
+                    && *prompt.add(to) as usize == stop
+                    && paged(to).first() == paged(from).first()
+                {
                     to += 1;
                 }
                 for row in from..to {
                     let out = o.add(at(row));
                     each4(0, dim, |d, count| store_up_to(out.add(d), zero(), count));
                 }
-                let (mut t0, stop) = (shared.0 as usize, shared.1 as usize);
+                let mut t0 = 0;
                 while t0 < stop {
                     let count = tile.min(stop - t0);
+                    find(&cache, paged(from), t0, count);
                     for row in from..to {
                         let state = &mut running[row - block];
-                        attend(&cache, (t0, count), q.add(at(row)), o.add(at(row)), state);
+                        attend(&cache, count, q.add(at(row)), o.add(at(row)), state);
                     }
                     t0 += count;
                 }
@@ -93,10 +102,13 @@ pub unsafe fn forward(context: &Context, command: &Command) {
             for row in block..end {
                 let (query, out) = (q.add(at(row)), o.add(at(row)));
                 let state = &mut running[row - block];
-                let (mut t0, stop) = (*first.add(row) as usize, *last.add(row) as usize + 1);
+                // Its own tokens begin at a page of their own.
+                let mut t0 = (*prompt.add(row) as usize).next_multiple_of(PAGE);
+                let stop = *last.add(row) as usize + 1;
                 while t0 < stop {
                     let count = tile.min(stop - t0);
-                    attend(&cache, (t0, count), query, out, state);
+                    find(&cache, paged(row), t0, count);
+                    attend(&cache, count, query, out, state);
                     t0 += count;
                 }
                 let inverse = splat(1.0 / state.sum);
@@ -112,30 +124,47 @@ pub unsafe fn forward(context: &Context, command: &Command) {
     }
 }
 
-/// A row and a tile of keys.
+/// A row and the `count` keys that were found.
 unsafe fn attend(
     cache: &Cache,
-    (t0, count): (usize, usize),
+    count: usize,
     query: *const f32,
     out: *mut f32,
     running: &mut Running,
 ) {
-    let offset = t0 * cache.stride;
-    score(cache, query, cache.k.add(offset), count);
+    score(cache, query, count);
     weigh(cache, count, running, out);
-    mix(cache, cache.v.add(offset), count, out);
+    mix(cache, count, out);
+}
+
+/// places[j] = where the key and the value of a row's token t0 + j begin; t0 is a multiple of four, so that four at
+/// a time are in one page.
+#[inline(always)]
+unsafe fn find(cache: &Cache, row: Row, t0: usize, count: usize) {
+    let stride = cache.stride as u32;
+    let steps = u32x4(0, stride, 2 * stride, 3 * stride);
+    let mut j = 0;
+    while j < count {
+        let place = u32x4_splat(row.cell(t0 + j) as u32 * stride);
+        v128_store(cache.places.add(j) as *mut v128, u32x4_add(place, steps));
+        j += 4;
+    }
 }
 
 /// scores[j] = scale · query · key[j], four keys at a time, two sums each.
 #[inline(always)]
-unsafe fn score(cache: &Cache, query: *const f32, keys: *const f32, count: usize) {
+unsafe fn score(cache: &Cache, query: *const f32, count: usize) {
     let dim = cache.dim;
     let whole = dim / 8 * 8;
     let mut j = 0;
     while j < count {
         let lanes = 4.min(count - j);
         // A key past the end is the last one again.
-        let key = |lane: usize| keys.add((j + lane.min(lanes - 1)) * cache.stride);
+        let key = |lane: usize| {
+            cache
+                .k
+                .add(*cache.places.add(j + lane.min(lanes - 1)) as usize)
+        };
         let at = [key(0), key(1), key(2), key(3)];
         let mut sums = [[zero(); 2]; 4];
         let mut d = 0;
@@ -155,11 +184,7 @@ unsafe fn score(cache: &Cache, query: *const f32, keys: *const f32, count: usize
         });
         let columns = transpose(sums.map(|[a, b]| add(a, b)));
         let total = add(add(columns[0], columns[1]), add(columns[2], columns[3]));
-        store_up_to(
-            cache.scores.add(j),
-            mul(total, splat(cache.scale)),
-            lanes,
-        );
+        store_up_to(cache.scores.add(j), mul(total, splat(cache.scale)), lanes);
         j += lanes;
     }
 }
@@ -208,7 +233,7 @@ unsafe fn weigh(cache: &Cache, count: usize, running: &mut Running, out: *mut f3
 
 /// out += weights · values, a few vectors of the output at a time.
 #[inline(always)]
-unsafe fn mix(cache: &Cache, values: *const f32, count: usize, out: *mut f32) {
+unsafe fn mix(cache: &Cache, count: usize, out: *mut f32) {
     let dim = cache.dim;
     let mut d = 0;
     while d + 4 * WIDTH <= dim {
@@ -218,7 +243,7 @@ unsafe fn mix(cache: &Cache, values: *const f32, count: usize, out: *mut f32) {
         }
         for j in 0..count {
             let weight = load_splat(cache.scores.add(j));
-            let value = values.add(j * cache.stride + d);
+            let value = cache.v.add(*cache.places.add(j) as usize + d);
             for (i, sum) in sums.iter_mut().enumerate() {
                 *sum = madd(weight, load(value.add(4 * i)), *sum);
             }
@@ -231,7 +256,7 @@ unsafe fn mix(cache: &Cache, values: *const f32, count: usize, out: *mut f32) {
     each4(d, dim, |d, lanes| {
         let mut total = load_up_to(out.add(d), lanes);
         for j in 0..count {
-            let value = load_up_to(values.add(j * cache.stride + d), lanes);
+            let value = load_up_to(cache.v.add(*cache.places.add(j) as usize + d), lanes);
             total = madd(load_splat(cache.scores.add(j)), value, total);
         }
         store_up_to(out.add(d), total, lanes);

@@ -28,6 +28,7 @@ mod math;
 mod metrics;
 mod nf4;
 mod pack;
+mod pages;
 mod reduce;
 mod rmsnorm;
 mod rope;
@@ -147,6 +148,7 @@ mod table {
         swiglu_backward = swiglu::backward,
         attention_forward = attention::forward,
         attention_backward = attention_backward::backward,
+        find_cells = pages::find_cells,
         copy_rows = copy_rows::copy_rows,
         attention_cached = attention_cached::forward,
         select_columns = select_columns::select_columns,

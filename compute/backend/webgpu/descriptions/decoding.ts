@@ -3,14 +3,36 @@
 import advanceSource from "../../../../shaders/advance.wgsl" with { type: "text" };
 import attentionSource from "../../../../shaders/attention_cached.wgsl" with { type: "text" };
 import copySource from "../../../../shaders/copy_rows.wgsl" with { type: "text" };
+import findSource from "../../../../shaders/find_cells.wgsl" with { type: "text" };
+import pagesPrelude from "../../../../shaders/prelude/pages.wgsl" with { type: "text" };
 import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
 import sampleSource from "../../../../shaders/sample.wgsl" with { type: "text" };
 import selectSource from "../../../../shaders/select_columns.wgsl" with { type: "text" };
-import { MAX_STOPS, SAMPLE_OPTIONS } from "../../kernels.ts";
+import { MAX_STOPS, PAGE, SAMPLE_OPTIONS } from "../../kernels.ts";
 import { checkHeads } from "./attention.ts";
 import type { Describe } from "./describe.ts";
 import { foldedGrid } from "../dispatch.ts";
 import { checkSizes } from "./sizes.ts";
+
+/** Describes `find_cells`. */
+export const findCells: Describe<"find_cells"> = (tensors, { rows, width }) => {
+  const { pages, last, left, cell } = tensors;
+  checkSizes("find_cells", [
+    ["pages", pages, rows * width],
+    ["last", last, rows],
+    ["left", left, rows],
+    ["cell", cell, rows],
+  ]);
+  const WG = 64;
+  return [{
+    shader: { name: "find_cells", source: findSource },
+    prelude: pagesPrelude,
+    bindings: { pages, last, left, cell },
+    params: { rows, width },
+    constants: { WG, PAGE },
+    grid: foldedGrid(Math.ceil(rows / WG)),
+  }];
+};
 
 /** Describes `copy_rows`. */
 export const copyRows: Describe<"copy_rows"> = ({ x, from, to, y }, { rows, cols }) => {
@@ -29,16 +51,15 @@ export const copyRows: Describe<"copy_rows"> = ({ x, from, to, y }, { rows, cols
 
 /** Describes `attention_cached`. */
 export const attentionCached: Describe<"attention_cached"> = (tensors, params) => {
-  const { q, k, v, prefix, prefix_end, first, last, o } = tensors;
-  const { rows, cells, heads, kv_heads, head_dim, scale } = params;
+  const { q, k, v, pages, prompt, last, o } = tensors;
+  const { rows, cells, width, heads, kv_heads, head_dim, scale } = params;
   checkHeads("attention_cached", heads, kv_heads, head_dim);
   checkSizes("attention_cached", [
     ["q", q, rows * heads * head_dim],
     ["k", k, cells * kv_heads * head_dim],
     ["v", v, cells * kv_heads * head_dim],
-    ["prefix", prefix, rows],
-    ["prefix_end", prefix_end, rows],
-    ["first", first, rows],
+    ["pages", pages, rows * width],
+    ["prompt", prompt, rows],
     ["last", last, rows],
     ["o", o, rows * heads * head_dim],
   ]);
@@ -47,10 +68,10 @@ export const attentionCached: Describe<"attention_cached"> = (tensors, params) =
   const WG = DV <= 64 ? 64 : 128;
   return [{
     shader: { name: "attention_cached", source: attentionSource },
-    prelude: `alias Vec = vec${vec}f;\n${sumPrelude}`,
-    bindings: { q, k, v, prefix, prefix_end, first, last, o },
-    params: { heads, kv_heads, scale },
-    constants: { WG, DV, PARTS: Math.floor(WG / DV) },
+    prelude: `alias Vec = vec${vec}f;\n${sumPrelude}\n${pagesPrelude}`,
+    bindings: { q, k, v, pages, prompt, last, o },
+    params: { width, heads, kv_heads, scale },
+    constants: { WG, DV, PARTS: Math.floor(WG / DV), PAGE },
     grid: [heads, rows, 1],
   }];
 };

@@ -5,7 +5,14 @@ import type { KernelName, KernelParams } from "../../kernels.ts";
 import type { DescribeContext, Dispatch } from "../dispatch.ts";
 import { attentionBackward, attentionForward } from "./attention.ts";
 import { crossEntropy, crossEntropyFold, crossEntropyGradient } from "./cross_entropy.ts";
-import { advance, attentionCached, copyRows, sample, selectColumns } from "./decoding.ts";
+import {
+  advance,
+  attentionCached,
+  copyRows,
+  findCells,
+  sample,
+  selectColumns,
+} from "./decoding.ts";
 import { adamw, add, fill, scale, swigluBackward, swigluForward } from "./elementwise.ts";
 import { embeddingBackward, embeddingForward } from "./embedding.ts";
 import { gemmNn, gemmNt, gemmTn, loraBackward, loraForward } from "./gemm.ts";
@@ -72,6 +79,7 @@ const DESCRIPTIONS: { readonly [K in KernelName]: Describe<K> } = {
   swiglu_backward: swigluBackward,
   attention_forward: attentionForward,
   attention_backward: attentionBackward,
+  find_cells: findCells,
   copy_rows: copyRows,
   attention_cached: attentionCached,
   select_columns: selectColumns,
