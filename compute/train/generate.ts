@@ -17,7 +17,7 @@ import type {
   SamplingOptions,
 } from "./generation.ts";
 import { KvCache } from "./kv_cache.ts";
-import { type Lease, pagesOf } from "./page_pool.ts";
+import { type Holding, type Lease, pagesOf } from "./page_pool.ts";
 import { Prefill } from "./prefill.ts";
 
 /** Steps between two looks at the device: reading takes 10 ms on a GPU and nothing on the cpu. */
@@ -47,7 +47,7 @@ interface CachedPrompt {
   readonly prompt: Uint32Array;
   readonly adapter: number;
   /** Hold all but its last token, which is the first that decoding reads. */
-  readonly pages: readonly number[];
+  readonly held: Holding;
   users: number;
 }
 
@@ -274,7 +274,7 @@ export class BatchGenerator implements Generator {
       this.#waiting.shift();
     }
     this.#prefill.run(
-      fresh.flatMap(({ prompt, adapter, pages }) =>
+      fresh.flatMap(({ prompt, adapter, held: { pages } }) =>
         pages.length > 0 ? [{ ids: prompt.subarray(0, -1), adapter, pages }] : []
       ),
     );
@@ -295,7 +295,7 @@ export class BatchGenerator implements Generator {
     const taken = this.#cache.pool.open(shared, begin, pagesOf(maxNewTokens));
     if (taken === undefined) return undefined;
     if (cached === undefined) {
-      cached = { prompt, adapter, pages: taken.fixed, users: 0 };
+      cached = { prompt, adapter, held: taken.fixed, users: 0 };
       this.#prompts.add(cached);
       fresh.push(cached);
     }
@@ -307,7 +307,7 @@ export class BatchGenerator implements Generator {
     const { pool } = this.#cache;
     pool.close(own);
     if (--prompt.users > 0) return;
-    pool.give(prompt.pages);
+    pool.give(prompt.held);
     this.#prompts.delete(prompt);
   }
 }
@@ -333,7 +333,7 @@ function rowOf({ request, ids, place }: Sequence, steps: number): RowState {
     token: ids.at(-1) ?? prompt.at(-1)!,
     prompt: prompt.length - 1,
     read: ids.length,
-    pages: [...place!.prompt.pages, ...place!.own.pages],
+    pages: [...place!.prompt.held.pages, ...place!.own.pages],
     left,
     choice: adapter,
     stops: stopTokenIds,

@@ -4,6 +4,7 @@
 // few have to wait for a page in the middle, a sequence begins only where there is room for those under way to
 // become half as long again as others were on average, or as long as they may where that is less.
 
+import { type Block, FreeList } from "../backend/cpu/allocator.ts";
 import { PAGE } from "../backend/kernels.ts";
 
 /** How much longer than those before it a sequence is expected to become. */
@@ -12,32 +13,40 @@ const MARGIN = 1.5;
 /** Pages that hold this many tokens. */
 export const pagesOf = (tokens: number) => Math.ceil(tokens / PAGE);
 
-/** Pages of a growing sequence. */
-export interface Lease {
+/** Pages that belong together. */
+export interface Holding {
   readonly pages: readonly number[];
+}
+
+/** Pages of a growing sequence. */
+export interface Lease extends Holding {
   /** As many as it may come to have. */
   readonly most: number;
 }
 
-interface OpenLease extends Lease {
-  readonly pages: number[];
+/** Pages in a row are read faster: these are taken from `run`, as long as nobody who has none needed them. */
+class OpenLease implements Lease {
+  readonly pages: number[] = [];
+  constructor(readonly most: number, readonly run: Block | undefined) {}
 }
 
 /** Pages numbered from `first` on. */
 export class PagePool {
-  /** The next one to give is the last. */
-  readonly #free: number[];
+  readonly #free: Set<number>;
+  /** What no run is set aside of, in pages. */
+  readonly #runs = new FreeList();
   readonly #leases = new Set<OpenLease>();
   /** Leases that have ended, and the pages that they had. */
   readonly #ended = { leases: 0, pages: 0 };
 
   constructor(first: number, count: number) {
-    this.#free = Array.from({ length: count }, (_, i) => first + count - 1 - i);
+    this.#free = new Set(Array.from({ length: count }, (_, i) => first + i));
+    this.#runs.give({ address: first, bytes: count });
   }
 
   /** Pages that nobody has. */
   get free(): number {
-    return this.#free.length;
+    return this.#free.size;
   }
 
   /**
@@ -48,16 +57,18 @@ export class PagePool {
     fixed: number,
     begin: number,
     most: number,
-  ): { readonly fixed: readonly number[]; readonly lease: Lease } | undefined {
-    const lease: OpenLease = { pages: [], most };
+  ): { readonly fixed: Holding; readonly lease: Lease } | undefined {
+    const lease = this.#begin(most);
     this.#leases.add(lease);
     if (!this.#hasRoom(fixed) || !this.#isSafe(fixed, begin, lease)) {
       this.#leases.delete(lease);
+      this.give(lease);
       return undefined;
     }
-    const pages = this.#take(fixed);
-    lease.pages.push(...this.#take(begin));
-    return { fixed: pages, lease };
+    const kept = this.#begin(fixed);
+    this.#take(kept, fixed);
+    this.#take(lease, begin);
+    return { fixed: kept, lease };
   }
 
   /** Lets a lease have `count` pages in all; false where it must wait until others end. */
@@ -66,7 +77,7 @@ export class PagePool {
     if (more <= 0) return true;
     const open = lease as OpenLease;
     if (!this.#isSafe(0, more, open)) return false;
-    open.pages.push(...this.#take(more));
+    this.#take(open, more);
     return true;
   }
 
@@ -75,23 +86,35 @@ export class PagePool {
     this.#leases.delete(lease as OpenLease);
     this.#ended.leases++;
     this.#ended.pages += lease.pages.length;
-    this.give(lease.pages);
+    this.give(lease);
   }
 
-  /** Gives fixed pages back. */
-  give(pages: readonly number[]): void {
-    this.#free.push(...pages.toReversed());
+  /** Gives pages back. */
+  give(holding: Holding): void {
+    const { pages, run } = holding as OpenLease;
+    pages.forEach((page) => this.#free.add(page));
+    if (run) this.#runs.give(run);
   }
 
-  #take(count: number): number[] {
-    return this.#free.splice(this.#free.length - count, count).reverse();
+  #begin(most: number): OpenLease {
+    const address = most > 0 ? this.#runs.take(most) : undefined;
+    return new OpenLease(most, address === undefined ? undefined : { address, bytes: most });
+  }
+
+  #take({ pages, run }: OpenLease, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const next = run ? run.address + pages.length : 0;
+      const page = this.#free.has(next) ? next : this.#free.values().next().value!;
+      this.#free.delete(page);
+      pages.push(page);
+    }
   }
 
   /** Whether, with `fixed` pages gone, all leases can become as long as is likely; nothing is known of the first. */
   #hasRoom(fixed: number): boolean {
     const { leases, pages } = this.#ended;
     const likely = leases > 0 ? Math.ceil(MARGIN * pages / leases) : Infinity;
-    let free = this.#free.length - fixed;
+    let free = this.#free.size - fixed;
     for (const { pages: { length }, most } of this.#leases) {
       free -= Math.max(Math.min(likely, most) - length, 0);
     }
@@ -100,7 +123,7 @@ export class PagePool {
 
   /** Whether, with `fixed` pages gone and `more` in `lease`, all leases can be full one after the other. */
   #isSafe(fixed: number, more: number, lease: OpenLease): boolean {
-    let free = this.#free.length - fixed - more;
+    let free = this.#free.size - fixed - more;
     if (free < 0) return false;
     let owed = -more;
     for (const { most, pages } of this.#leases) owed += most - pages.length;
