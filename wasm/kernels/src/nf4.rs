@@ -103,7 +103,10 @@ impl Nf4 {
         for (half, codes) in codes.into_iter().enumerate() {
             // A table of 16 floats is four tables of 16 bytes, whose results are put together again.
             let [a, b, c, d] = self.planes.map(|plane| i8x16_relaxed_swizzle(plane, codes));
-            let (ab, cd) = ([low_bytes(a, b), high_bytes(a, b)], [low_bytes(c, d), high_bytes(c, d)]);
+            let (ab, cd) = (
+                [low_bytes(a, b), high_bytes(a, b)],
+                [low_bytes(c, d), high_bytes(c, d)],
+            );
             for v in 0..2 {
                 let at = out.add(16 * half + 8 * v);
                 store(at, mul(low_pairs(ab[v], cd[v]), factor));
