@@ -158,7 +158,7 @@ const COMPARISONS: readonly Comparison[] = [
   ...["llama3", "qwen3"].map((name) =>
     shared(`tokeniser of ${name}`, "MB/s", "tokenizer_bench.ts", [name], [
       "native",
-      "javascript",
+      "transformers.js",
     ], "mb_s")
   ),
   shared("verifier", "answers/s", "verify_bench.ts", [], ["Math-Verify"], "per_s"),

@@ -1,6 +1,6 @@
 /**
  * Tokenisers side by side on the same text in the same run: ours, the native library (Python, one
- * thread) and the pure-JavaScript one. Ids are compared first; a rate without them means nothing.
+ * thread) and the pure-JavaScript one, which is transformers.js'. Ids are compared first; a rate without them means nothing.
  *
  *     deno run -A bench/tokenizer_bench.ts [llama3] [qwen3]
  *
@@ -107,7 +107,7 @@ if (import.meta.main) {
           return (text) => tokenizer.encode(text, { addSpecialTokens: false }).ids;
         }),
         measureNative(path, texts),
-        measure("javascript 0.2.0", texts, () => {
+        measure("transformers.js (tokenizers 0.2.0)", texts, () => {
           const tokenizer = new Pure(JSON.parse(Deno.readTextFileSync(path)), config);
           return (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
         }),
