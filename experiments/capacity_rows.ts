@@ -85,12 +85,18 @@ export interface Capacity {
   readonly growth: number | undefined;
 }
 
-/** Growth of a load below which an adapter is full. */
+/** Growth of a load below which adapters are full. */
 export const STILL = 0.1;
 
-/** True for an adapter to which neither more rows nor more updates add much that could be foreseen. */
-export function isFull({ growth, limit }: Capacity): boolean {
-  return growth !== undefined && growth <= STILL && limit !== undefined;
+/**
+ * True for adapters of one rank to which neither more rows nor more updates add much that could be
+ * foreseen. A seed's growth is the quotient of two runs and scatters by some 10 %, so their mean counts.
+ */
+export function areFull(own: readonly Capacity[]): boolean {
+  const growths = own.flatMap(({ growth }) => growth ?? []);
+  const mean = growths.reduce((sum, growth) => sum + growth, 0) / growths.length;
+  return growths.length === own.length && mean <= STILL &&
+    own.every(({ limit }) => limit !== undefined);
 }
 
 /** The capacity of each rank and seed. */

@@ -1,7 +1,7 @@
 // What the measured capacity says of the rule of 2 bits a parameter.
 
 import { BITS_PER_PARAMETER } from "../compute/theory/capacity.ts";
-import { capacitiesOf, type Capacity, type CapacityRow, isFull } from "./capacity_rows.ts";
+import { areFull, capacitiesOf, type Capacity, type CapacityRow } from "./capacity_rows.ts";
 import { groupBy } from "./final_rows.ts";
 import { estimate } from "./statistics/interval.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -15,7 +15,8 @@ const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 /** The claim that memorised random rows can test. */
 export function capacityVerdicts(rows: readonly CapacityRow[]): Verdict[] {
   const found = capacitiesOf(rows);
-  const full = found.length > 0 && found.every(isFull);
+  const ranks = groupBy(found, ({ r }) => r);
+  const full = found.length > 0 && [...ranks.values()].every(areFull);
   const perParameter = found.map(({ bits, limit, parameters }) =>
     (full ? limit! : bits) / parameters
   );
@@ -34,7 +35,7 @@ export function capacityVerdicts(rows: readonly CapacityRow[]): Verdict[] {
       detail: found.length === 0 ? "" : [
         `Up to ${longest.toLocaleString("en")} updates and ` +
         `${largest.toFixed(1)} times the rule's load.`,
-        ...[...groupBy(found, ({ r }) => r)].map(([r, own]) => described(r, own)),
+        ...[...ranks].map(([r, own]) => described(r, own)),
         ...(full ? [] : ["A lower bound: not full."]),
       ].join(" "),
     },

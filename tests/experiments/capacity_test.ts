@@ -1,6 +1,11 @@
 import assert from "@std/assert";
 import { CAPACITY } from "../../experiments/capacity.ts";
-import { capacitiesOf, type CapacityRow, isFull, loadOf } from "../../experiments/capacity_rows.ts";
+import {
+  areFull,
+  capacitiesOf,
+  type CapacityRow,
+  loadOf,
+} from "../../experiments/capacity_rows.ts";
 import { renderSvg } from "../../experiments/plot/render.ts";
 import { KEY_TOKENS, randomRows } from "../../experiments/random_rows.ts";
 import type { RunSpec } from "../../runs/spec/run_spec.ts";
@@ -58,7 +63,7 @@ Deno.test("the capacity's presets load each rank with the bits they say", () => 
 Deno.test("the capacity finds what adapters come to hold, and says that it is not 2", () => {
   const rows = holding(0.3);
   for (const one of capacitiesOf(rows as CapacityRow[])) {
-    assert.ok(isFull(one), JSON.stringify(one));
+    assert.ok(areFull([one]), JSON.stringify(one));
     assert.ok(Math.abs(one.limit! / one.parameters / 0.3 - 1) < 0.02, JSON.stringify(one));
     // The longest run is still below it.
     assert.ok(one.bits / one.parameters < 0.25);
@@ -70,6 +75,14 @@ Deno.test("the capacity finds what adapters come to hold, and says that it is no
     /r=1: 247 bits in 1,024 parameters \(0\.24 each\), towards 0\.30 each/,
   );
   assert.equal(CAPACITY.verdicts(holding(1.9))[0]!.verdict, "reproduced");
+});
+
+Deno.test("adapters of a rank are full where the mean over seeds is, not each seed", () => {
+  const one = { r: 1, seed: 0, parameters: 1024, bits: 500, limit: 600 };
+  assert.ok(areFull([{ ...one, growth: -0.05 }, { ...one, growth: 0.16 }]));
+  assert.ok(!areFull([{ ...one, growth: 0.08 }, { ...one, growth: 0.16 }]));
+  assert.ok(!areFull([{ ...one, growth: 0 }, { ...one, growth: 0, limit: undefined }]));
+  assert.ok(!areFull([{ ...one, growth: 0 }, { ...one, growth: undefined }]));
 });
 
 Deno.test("the capacity does not judge adapters that no load has filled", () => {
