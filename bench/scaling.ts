@@ -144,6 +144,9 @@ function panel(axis: Axis, rows: readonly Row[]) {
   });
 }
 
+// The first steps of a process are run by the engine's baseline compiler.
+for (const method of ["full", "lora"] as const) await measureStep(optionsOf("r", BASE.r, method));
+
 const rows: Row[] = [];
 let device = "";
 for (const axis of Object.keys(AXES) as Axis[]) {

@@ -22,7 +22,11 @@ Deno.test("readConfiguration() names the variable, its value and what is allowed
     ["NOREGRET_JOBS", "-1", /NOREGRET_JOBS/],
     ["NOREGRET_THREADS", "0", /NOREGRET_THREADS: found "0", expected an integer from 1/],
     ["NOREGRET_AUTOTUNE", "maybe", /NOREGRET_AUTOTUNE: found "maybe", expected "on" or "off"/],
-    ["NOREGRET_GPU", "cuda", /NOREGRET_GPU: found "cuda", expected "auto", "deno" or "dawn"/],
+    [
+      "NOREGRET_GPU",
+      "cuda",
+      /NOREGRET_GPU: found "cuda", expected "auto", "deno", "dawn" or "off"/,
+    ],
     ["NOREGRET_LEASE", "1", /NOREGRET_LEASE: found "1", expected an integer from 2/],
     ["DATABASE_URL", "mysql://localhost/runs", /DATABASE_URL: expected an address like postgres:/],
     ["NOREGRET_BODY_LIMIT", "1e3", /NOREGRET_BODY_LIMIT/],
