@@ -16,8 +16,6 @@ struct Params { rows: u32, cols: u32, backward: u32 }
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
 @group(0) @binding(4) var<storage, read_write> nll: array<f32>;
 
-var<workgroup> maxima: array<f32, WG>;
-
 @compute @workgroup_size(WG)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -38,13 +36,7 @@ fn main(
     sum = sum * exp(top - higher) + exp(value - higher);
     top = higher;
   }
-  maxima[lane] = top;
-  workgroupBarrier();
-  for (var width = WG / 2u; width > 0u; width /= 2u) {
-    if (lane < width) { maxima[lane] = max(maxima[lane], maxima[lane + width]); }
-    workgroupBarrier();
-  }
-  let highest = maxima[0];
+  let highest = workgroup_max(top, lane);
   let total = workgroup_sum(sum * exp(top - highest), lane);
 
   if (lane == 0u) {

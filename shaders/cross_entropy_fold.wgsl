@@ -7,7 +7,6 @@
 override WG: u32 = 256;
 
 const IGNORED = 0xffffffffu;
-const LOWEST = -3.4028234e38;
 const NOT_A_NUMBER = 0x7fc00000u;
 
 struct Params { rows: u32, cols: u32, first: u32, accumulate: u32 }
@@ -19,8 +18,6 @@ struct Params { rows: u32, cols: u32, first: u32, accumulate: u32 }
 @group(0) @binding(4) var<storage, read_write> nll: array<f32>;
 @group(0) @binding(5) var<storage, read_write> entropy: array<f32>;
 
-var<workgroup> maxima: array<f32, WG>;
-
 @compute @workgroup_size(WG)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -30,25 +27,11 @@ fn main(
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
   let base = row * params.cols;
-  var top = LOWEST;
-  for (var c = lane; c < params.cols; c += WG) { top = max(top, logits[base + c]); }
-  maxima[lane] = top;
-  workgroupBarrier();
-  for (var width = WG / 2u; width > 0u; width /= 2u) {
-    if (lane < width) { maxima[lane] = max(maxima[lane], maxima[lane + width]); }
-    workgroupBarrier();
-  }
-  let highest = maxima[0];
-  var sum = 0.0;
-  var moment = 0.0;
-  for (var c = lane; c < params.cols; c += WG) {
-    let z = logits[base + c] - highest;
-    sum += exp(z);
-    moment += exp(z) * z;
-  }
-  let tile_sum = workgroup_sum(sum, lane);
-  let tile_moment = workgroup_sum(moment, lane);
+  let moments = row_moments(base, lane);
   if (lane != 0u) { return; }
+  let highest = moments.x;
+  let tile_sum = moments.y;
+  let tile_moment = moments.z;
 
   var bits = NOT_A_NUMBER; // a variable: a constant may not be NaN
   var known = vec4f(highest, tile_sum, tile_moment, bitcast<f32>(bits));

@@ -3,12 +3,17 @@
 import source from "../../../../shaders/cross_entropy.wgsl" with { type: "text" };
 import foldSource from "../../../../shaders/cross_entropy_fold.wgsl" with { type: "text" };
 import gradientSource from "../../../../shaders/cross_entropy_gradient.wgsl" with { type: "text" };
+import maxPrelude from "../../../../shaders/prelude/workgroup_max.wgsl" with { type: "text" };
+import momentsPrelude from "../../../../shaders/prelude/row_moments.wgsl" with { type: "text" };
 import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
 import { FOLD_WIDTH } from "../../kernels.ts";
 import type { Describe } from "./describe.ts";
 import { foldedGrid } from "../dispatch.ts";
 import { rowLanes } from "./row_lanes.ts";
 import { checkSizes } from "./sizes.ts";
+
+/** For kernels that call row_moments(). */
+export const MOMENTS_PRELUDE = `${maxPrelude}\n${sumPrelude}\n${momentsPrelude}`;
 
 /** Describes `cross_entropy`. */
 export const crossEntropy: Describe<"cross_entropy"> = (
@@ -25,7 +30,7 @@ export const crossEntropy: Describe<"cross_entropy"> = (
   ]);
   return [{
     shader: { name: "cross_entropy", source },
-    prelude: sumPrelude,
+    prelude: `${maxPrelude}\n${sumPrelude}`,
     bindings: { logits, targets, weight, nll },
     params: { rows, cols, backward },
     constants: { WG: rowLanes(cols, context) },
@@ -48,7 +53,7 @@ export const crossEntropyFold: Describe<"cross_entropy_fold"> = (
   ]);
   return [{
     shader: { name: "cross_entropy_fold", source: foldSource },
-    prelude: sumPrelude,
+    prelude: MOMENTS_PRELUDE,
     bindings: { logits, targets, state, nll, entropy },
     params: { rows, cols, first, accumulate },
     constants: { WG: rowLanes(cols, context) },

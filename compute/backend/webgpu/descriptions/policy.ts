@@ -2,9 +2,9 @@
 
 import entropySource from "../../../../shaders/entropy.wgsl" with { type: "text" };
 import lossSource from "../../../../shaders/grpo_loss.wgsl" with { type: "text" };
-import sumPrelude from "../../../../shaders/prelude/workgroup_sum.wgsl" with { type: "text" };
 import { SAMPLED_WIDTH, TERMS_WIDTH } from "../../kernels.ts";
 import { foldedGrid } from "../dispatch.ts";
+import { MOMENTS_PRELUDE } from "./cross_entropy.ts";
 import type { Describe } from "./describe.ts";
 import { rowLanes } from "./row_lanes.ts";
 import { checkSizes } from "./sizes.ts";
@@ -20,7 +20,7 @@ export const entropy: Describe<"entropy"> = (
   checkSizes("entropy", [["logits", logits, rows * cols], ["entropy", entropy, rows]]);
   return [{
     shader: { name: "entropy", source: entropySource },
-    prelude: sumPrelude,
+    prelude: MOMENTS_PRELUDE,
     bindings: { logits, entropy },
     params: { rows, cols },
     constants: { WG: rowLanes(cols, context) },
