@@ -31,19 +31,10 @@ export const WAITING_ROWS: WaitingLine = {
   remove: () => Promise.resolve(),
   bury: () => Promise.resolve(),
   async take(transaction, now, offer) {
-    // A write, though nothing changes: it takes the lock before anything is read.
-    const row = await transaction.updateTable("runs")
-      .set((expression) => ({ available_at: expression.ref("available_at") }))
-      .where(
-        "id",
-        "in",
-        (inner) =>
-          inner.selectFrom("runs").select("id")
-            .where("status", "=", "queued").where("available_at", "<=", now)
-            .where(fitting(offer))
-            .orderBy("available_at").orderBy("id").limit(1),
-      )
-      .returning("id")
+    const row = await transaction.selectFrom("runs").select("id")
+      .where("status", "=", "queued").where("available_at", "<=", now)
+      .where(fitting(offer))
+      .orderBy("available_at").orderBy("id").limit(1)
       .executeTakeFirst();
     return row?.id;
   },

@@ -6,6 +6,12 @@ import type { Database, Tables } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /**
+ * All our transactions write. One that reads before it writes fails with "database is locked", whatever the
+ * timeout, if another process has written in between; with the lock from the start it waits.
+ */
+const BEGIN = "BEGIN IMMEDIATE";
+
+/**
  * Opens the file, creates the tables if they are missing. Every commit reaches the disk.
  *
  * @throws {RangeError} if the file is no database, or one of a newer version.
@@ -25,7 +31,7 @@ export function openSqlite(path: string): Database {
       database: {
         close: () => database.close(),
         prepare: (sql) => {
-          const statement = database.prepare(sql);
+          const statement = database.prepare(sql === "begin" ? BEGIN : sql);
           return {
             reader: statement.columns().length > 0,
             all: (values) => statement.all(...values as SQLInputValue[]),
@@ -41,7 +47,7 @@ export function openSqlite(path: string): Database {
 // Brings a database up to date, one transaction a step; two processes may call it at once.
 function migrate(database: DatabaseSync): void {
   for (;;) {
-    database.exec("BEGIN IMMEDIATE");
+    database.exec(BEGIN);
     try {
       const row = database.prepare("PRAGMA user_version").get() as { user_version: number };
       const version = row.user_version;

@@ -101,6 +101,28 @@ testDatabases(
   },
 );
 
+testDatabases("claimRun() is not upset by another process that writes", async (one) => {
+  const { run } = await one.store.create(newRun());
+  const beaten = (await one.queue.claim("a"))!;
+  const waiting = await one.store.create(newRun(1));
+  const script = new URL("./heartbeat_all_the_time.ts", import.meta.url).pathname;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-check", script, run.id, String(beaten.attempt)],
+    env: environment(one.where),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = process.stdout.getReader();
+  await output.read();
+  for (let i = 0; i < 300; i++) {
+    await one.queue.release((await one.queue.claimRun("b", waiting.run.id))!);
+  }
+  await process.stdin.close();
+  await output.cancel();
+  assert.equal((await process.status).code, 0);
+});
+
 testDatabases("claimRun() takes a waiting run out of turn, once", async (one) => {
   const [first, second] = [await one.store.create(newRun()), await one.store.create(newRun())];
   const claim = (await one.queue.claimRun("a", second.run.id))!;
