@@ -59,7 +59,7 @@ export function parseQuestion(args: string[]): { question: unknown; json: boolea
     target_modules: targets === undefined || ["all", "attention", "mlp"].includes(targets)
       ? targets
       : targets.split(","),
-    dataset,
+    dataset: Object.keys(dataset).length > 0 ? dataset : undefined,
     batch_size: number(values["batch-size"]),
     max_length: number(values["max-length"]),
     dtype: values.dtype,
@@ -67,8 +67,11 @@ export function parseQuestion(args: string[]): { question: unknown; json: boolea
   return { question, json: values.json === true, help: values.help === true };
 }
 
-function number(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : text.trim() === "" ? NaN : Number(text);
+/** The number that a text stands for; the text itself where it is none, which the schema then refuses. */
+function number(text: string | undefined): number | string | undefined {
+  return text === undefined || text.trim() === "" || Number.isNaN(Number(text))
+    ? text
+    : Number(text);
 }
 
 function defined(values: Record<string, unknown>): Record<string, unknown> {

@@ -19,7 +19,7 @@ import {
   type MemoryBytes,
   type WeightType,
 } from "./memory.ts";
-import { baseParameters, loraParameters, parametersPerRank } from "./parameters.ts";
+import { baseParameters, loraParameters, parametersPerRank, rankUnit } from "./parameters.ts";
 
 /** A question about one run. */
 export interface AdviceInput {
@@ -115,11 +115,18 @@ function recommend(input: AdviceInput, required: number): Recommendation {
   const supervised = "examples" in dataset;
   const reasons: string[] = [];
   const least = supervised ? MIN_SUPERVISED_RANK : 1;
-  const r = Math.min(MAX_RANK, 2 ** Math.ceil(Math.log2(Math.max(required, least))));
+  const unit = rankUnit(architecture, targets);
+  const power = Math.min(MAX_RANK, 2 ** Math.ceil(Math.log2(Math.max(required, least))));
+  const r = unit * Math.ceil(power / unit);
   reasons.push(
     `At 2 bits a parameter the data set needs r ≥ ${required}` +
-      (r > required ? `; ${r} is the next power of two that the paper tried` : ""),
+      (r > required ? `; the paper tried powers of two, of which ${power} is the next` : ""),
   );
+  if (unit > 1) {
+    reasons.push(
+      `A token passes through ${unit} experts and each gets r / ${unit}: r is a multiple of ${unit}`,
+    );
+  }
   if (required > MAX_RANK) {
     reasons.push(
       `No rank up to ${MAX_RANK} holds this data set: expect LoRA to fall behind, or train all parameters`,
@@ -140,7 +147,8 @@ function recommend(input: AdviceInput, required: number): Recommendation {
     `LoRA's learning rate is ${
       short ? SHORT_LORA_MULTIPLIER : LORA_MULTIPLIER
     } times that of full ` +
-      `fine-tuning, whatever the rank` + (short ? `: ${steps} steps make a short run` : ""),
+      `fine-tuning, whatever the rank` +
+      (short ? `: fewer than ${SHORT_RUN_STEPS} steps are a short run (here ${steps})` : ""),
   );
   if (architecture.hidden_size < 1024) {
     reasons.push(

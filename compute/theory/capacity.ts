@@ -1,7 +1,7 @@
 // How many bits a set of parameters can learn, and how many a data set has to teach.
 
 import type { Architecture, Targets } from "./architecture.ts";
-import { loraParameters, parametersPerRank } from "./parameters.ts";
+import { loraParameters, rankUnit } from "./parameters.ts";
 
 /**
  * Bits of knowledge that a trained parameter holds at most (Allen-Zhu & Li 2024, "Physics of Language
@@ -39,13 +39,11 @@ export function capacityBits(parameters: number): number {
 }
 
 /**
- * The smallest rank whose LoRA holds `bits`, rounded up to a whole rank and at least 1. Rounding down,
- * as in the method guide, gives a LoRA that is too small.
+ * The smallest rank that a run takes (see rankUnit) whose LoRA holds `bits`. Rounding down, as in the method
+ * guide, gives a LoRA that is too small.
  */
 export function requiredRank(architecture: Architecture, targets: Targets, bits: number): number {
-  const perRank = parametersPerRank(architecture, targets);
-  // Experts' ranks grow in steps and are never below 1, so a smaller rank may do as well.
-  let r = Math.max(1, Math.ceil(bits / capacityBits(perRank)));
-  while (r > 1 && capacityBits(loraParameters(architecture, targets, r - 1)) >= bits) r--;
-  return r;
+  const unit = rankUnit(architecture, targets);
+  const held = capacityBits(loraParameters(architecture, targets, unit));
+  return unit * Math.max(1, Math.ceil(bits / held));
 }

@@ -1,21 +1,19 @@
 // Ranks that make adapters of different layers equally large.
 
-import { type Architecture, type Targets, targetShapes } from "./architecture.ts";
-import { loraParameters } from "./parameters.ts";
+import type { Architecture, Targets } from "./architecture.ts";
+import { loraParameters, rankUnit } from "./parameters.ts";
 
 /**
  * The rank whose LoRA on `targets` has the number of parameters nearest to `parameters`, the lower of
- * two equally near ones; at least 1. Counts are those of the real shapes, grouped-query attention and all
- * experts. Where experts are among the targets the rank is a multiple of the experts of a token, so that
- * each expert's share of it is whole (see expertRank).
+ * two equally near ones, among those that a run takes (see rankUnit). Counts are those of the real shapes,
+ * grouped-query attention and all experts.
  */
 export function matchedRank(
   architecture: Architecture,
   targets: Targets,
   parameters: number,
 ): number {
-  const experts = targetShapes(architecture, targets).some(({ expert }) => expert);
-  const unit = experts ? architecture.num_experts_per_tok ?? 1 : 1;
+  const unit = rankUnit(architecture, targets);
   const count = (units: number) => loraParameters(architecture, targets, units * unit);
   let above = 1;
   while (count(above) < parameters) above *= 2;

@@ -43,10 +43,16 @@ export function loraParameters(architecture: Architecture, targets: Targets, r: 
 }
 
 /**
- * LoRA parameters that one more unit of rank adds. For experts it is the average over as many units
- * as a token has experts, since their ranks only grow by whole numbers.
+ * The ranks that a run takes are multiples of this: of the experts that a token passes through where
+ * experts are among the targets, so that each expert's share of it is whole (see {@linkcode expertRank}).
  */
+export function rankUnit(architecture: Architecture, targets: Targets): number {
+  const experts = targetShapes(architecture, targets).some(({ expert }) => expert);
+  return experts ? architecture.num_experts_per_tok ?? 1 : 1;
+}
+
+/** LoRA parameters that one more unit of rank adds, on average over the ranks that a run takes. */
 export function parametersPerRank(architecture: Architecture, targets: Targets): number {
-  const units = architecture.num_experts_per_tok ?? 1;
-  return loraParameters(architecture, targets, units) / units;
+  const unit = rankUnit(architecture, targets);
+  return loraParameters(architecture, targets, unit) / unit;
 }

@@ -6,7 +6,8 @@ import { type Architecture, TARGET_MODULES } from "../../compute/theory/architec
 import { ARCHITECTURES, findArchitecture } from "../../compute/theory/architectures.ts";
 
 const count = z.int().min(1);
-const bits = z.number().positive();
+/** Means may be fractions; within these ends no product of them is 0 or infinite. */
+const amount = z.number().min(1e-9).max(1e15);
 
 const architectureSchema = z.strictObject({
   model_type: z.enum(["llama", "qwen3", "qwen3_moe"]).default("llama"),
@@ -22,39 +23,38 @@ const architectureSchema = z.strictObject({
   num_experts_per_tok: count.optional(),
   moe_intermediate_size: count.optional(),
 }).superRefine((shapes, context) => {
+  const refuse = (path: keyof typeof shapes, message: string) =>
+    context.addIssue({ code: "custom", path: [path], message });
+  const { model_type, hidden_size, head_dim, num_experts, num_experts_per_tok = 0 } = shapes;
+  const { num_attention_heads: heads, num_key_value_heads: keys = heads } = shapes;
   const moe = ["num_experts", "num_experts_per_tok", "moe_intermediate_size"] as const;
-  const given = moe.filter((name) => shapes[name] !== undefined);
+  const reason = model_type === "qwen3_moe"
+    ? `model_type "${model_type}"`
+    : moe.find((name) => shapes[name] !== undefined);
   for (const path of moe) {
-    if (given.length > 0 && shapes[path] === undefined) {
-      context.addIssue({ code: "custom", path: [path], message: `Required with ${given[0]}` });
-    }
+    if (reason && shapes[path] === undefined) refuse(path, `Required with ${reason}`);
   }
-  if ((shapes.num_experts_per_tok ?? 0) > (shapes.num_experts ?? 0)) {
-    context.addIssue({
-      code: "custom",
-      path: ["num_experts_per_tok"],
-      message: `Expected at most num_experts (${shapes.num_experts})`,
-    });
+  if (num_experts_per_tok > (num_experts ?? Infinity)) {
+    refuse("num_experts_per_tok", `Expected at most num_experts (${num_experts})`);
   }
-  if (shapes.head_dim === undefined && shapes.hidden_size % shapes.num_attention_heads !== 0) {
-    context.addIssue({
-      code: "custom",
-      path: ["head_dim"],
-      message: "Required where hidden_size is no multiple of num_attention_heads",
-    });
+  if (heads % keys !== 0) {
+    refuse("num_key_value_heads", `Expected a divisor of num_attention_heads (${heads})`);
+  }
+  if (head_dim === undefined && hidden_size % heads !== 0) {
+    refuse("head_dim", "Required where hidden_size is no multiple of num_attention_heads");
   }
 });
 
 const datasetSchema = z.union([
   z.strictObject({
     examples: count,
-    tokens_per_example: bits,
-    bits_per_token: bits.default(1),
+    tokens_per_example: amount,
+    bits_per_token: amount.default(1),
   }),
   z.strictObject({
     episodes: count,
     samples_per_episode: count.default(1),
-    bits_per_sample: bits.default(1),
+    bits_per_sample: amount.default(1),
   }),
 ]);
 

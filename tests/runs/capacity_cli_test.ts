@@ -39,7 +39,8 @@ Deno.test("capacity ends with code 2 and one line for a bad question", async () 
     [["--model", "Llama-9", ...examples], /Unknown model "Llama-9"/],
     [["--model", "Llama-3.1-8B", "--r", "0", ...examples], /capacity: r: /],
     [["--model", "Llama-3.1-8B", "--rank", "3", ...examples], /--rank/],
-    [["--model", "Llama-3.1-8B"], /capacity: dataset/],
+    [["--model", "Llama-3.1-8B"], /capacity: dataset: Missing/],
+    [["--model", "Llama-3.1-8B", "--r", "x", ...examples], /r: Expected number but found "x"/],
   ];
   for (const [args, message] of bad) {
     const { code, error } = await capacity(...args);

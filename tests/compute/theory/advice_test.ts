@@ -33,6 +33,16 @@ Deno.test("advise() finds rank 1 enough for reinforcement learning, 16.4 times o
   assert.equal(advice.recommended.r, 1);
 });
 
+Deno.test("advise() advises ranks that experts can share", () => {
+  const architecture = ARCHITECTURES["Qwen/Qwen3-30B-A3B"]!;
+  const { required_r, recommended } = advise({ ...RL, architecture });
+  assert.deepEqual([required_r, recommended.r], [8, 8]);
+  assert.match(recommended.reasons.join("\n"), /8 experts and each gets r \/ 8/);
+  const six = { ...architecture, num_experts_per_tok: 6 };
+  assert.equal(advise({ ...RL, architecture: six }).recommended.r, 12);
+  assert.equal(advise({ ...RL, architecture, targets: "attention" }).recommended.r, 1);
+});
+
 Deno.test("advise() keeps the verdict on the edge: exactly full still fits", () => {
   const bits = 2 * 2_621_440;
   const edge = (examples: number) =>

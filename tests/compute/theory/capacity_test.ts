@@ -27,13 +27,27 @@ Deno.test("requiredRank() rounds up and is the smallest rank that fits", () => {
   assert.equal(requiredRank(LLAMA_8B, "all", 939_343_000), 180);
 });
 
-Deno.test("requiredRank() of a mixture of experts is the smallest whole rank that fits", () => {
+Deno.test("requiredRank() of a mixture of experts is the smallest that gives experts whole ranks", () => {
+  const unit = MOE.num_experts_per_tok!;
   for (const bits of [1, 3e7, 1e9, 1.23e10]) {
     const r = requiredRank(MOE, "all", bits);
+    assert.equal(r % unit, 0);
     assert(
       capacityBits(loraParameters(MOE, "all", r)) >= bits,
       `rank ${r} is too small for ${bits}`,
     );
-    if (r > 1) assert(capacityBits(loraParameters(MOE, "all", r - 1)) < bits, `${r - 1} would do`);
+    const below = r - unit;
+    if (below > 0) {
+      assert(capacityBits(loraParameters(MOE, "all", below)) < bits, `${below} would do`);
+    }
+  }
+  assert.equal(requiredRank(MOE, "attention", 1), 1);
+});
+
+Deno.test("requiredRank() takes no longer for more bits than whole numbers can count", () => {
+  for (const architecture of [LLAMA_8B, MOE]) {
+    const r = requiredRank(architecture, "all", 1e45);
+    const ratio = capacityBits(loraParameters(architecture, "all", r)) / 1e45;
+    assert(Math.abs(ratio - 1) < 1e-9, String(ratio));
   }
 });
