@@ -140,7 +140,7 @@ async function readRows(
       useOffsetIndex: true,
       parsers: { stringFromBytes: decode },
     });
-    return rows.map(plainIds);
+    return rows.map((row) => plain(row) as JsonRow);
   } catch (error) {
     throw new SyntaxError(
       `Cannot read ${name}, rows ${rowStart + 1} to ${rowEnd}, columns ${columns.join(", ")}: ` +
@@ -160,16 +160,13 @@ function decode(bytes: Uint8Array | undefined): string | undefined {
   }
 }
 
-// 64-bit integers come as bigint.
-function plainIds(row: JsonRow): JsonRow {
-  if (row.input_ids === undefined) return row;
-  const plain = (value: unknown) =>
-    Array.isArray(value)
-      ? value.map((id) => typeof id === "bigint" ? Number(id) : id)
-      : ArrayBuffer.isView(value)
-      ? Array.from(value as unknown as ArrayLike<number | bigint>, Number)
-      : value;
-  return { ...row, input_ids: plain(row.input_ids), labels: plain(row.labels) };
+// 64-bit integers come as bigint, lists of numbers as typed arrays: as JSON has them.
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain);
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
 async function fileBuffer(path: string): Promise<AsyncBuffer> {

@@ -3,6 +3,8 @@
 import { basename, join } from "@std/path";
 import { Decompress } from "fzstd";
 import { createHash } from "node:crypto";
+import { Duplex } from "node:stream";
+import { createGunzip } from "node:zlib";
 
 /**
  * Unpacks a .gz or .zst file into `cache`, if that is not done yet for the file as it is now, and
@@ -68,8 +70,15 @@ export async function firstLines(path: string, name: string, lines: number): Pro
     : start;
 }
 
-function unpacking(name: string) {
-  return name.endsWith(".zst") ? zstdStream() : new DecompressionStream("gzip");
+function unpacking(name: string): Unpacking {
+  return name.endsWith(".zst") ? zstdStream() : gzipStream();
+}
+
+type Unpacking = ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>;
+
+// DecompressionStream refuses what comes after the first member; files that were appended to have several.
+function gzipStream(): Unpacking {
+  return Duplex.toWeb(createGunzip()) as unknown as Unpacking;
 }
 
 function damaged(name: string, error: unknown): SyntaxError {
@@ -79,7 +88,7 @@ function damaged(name: string, error: unknown): SyntaxError {
 }
 
 // Node's zstd streams end without an error where their input is cut; this one does not.
-function zstdStream(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+function zstdStream(): Unpacking {
   let decompress: Decompress;
   return new TransformStream({
     start(controller) {

@@ -1,5 +1,6 @@
 import assert from "@std/assert";
 import { join } from "@std/path";
+import { Buffer } from "node:buffer";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { openRowFile, type PlacedRow, type RowFile } from "../../../data/files/row_file.ts";
@@ -61,6 +62,17 @@ Deno.test("the same rows come from .jsonl, .jsonl.gz, .jsonl.zst and .parquet", 
     assert.equal(rows[2000]!.where, place);
     // Blocks can be read in any order.
     assert.deepEqual((await file.read(1))[0]!.row.text, texts[file.blocks[0]!.rows]);
+  }
+});
+
+Deno.test("packed files that were appended to are read to their end", async () => {
+  await using folder = await temporaryFolder();
+  const [first, second] = [encoded.subarray(0, 50_000), encoded.subarray(50_000)];
+  for (const [ending, pack] of [["gz", gzipSync], ["zst", zstdCompressSync]] as const) {
+    const name = `a.jsonl.${ending}`;
+    await folder.write(name, Buffer.concat([pack(first), pack(second)]));
+    const rows = await allRows(await folder.open(name));
+    assert.deepEqual(rows.map(({ row }) => row.text), texts, name);
   }
 });
 
@@ -195,4 +207,24 @@ Deno.test("nested columns and token ids come out of parquet as they do out of JS
   );
   const rows = await allRows(await folder.open("ids.parquet"));
   assert.deepEqual(rows.map(({ row }) => row.input_ids), [[1, 2, 3], [4, 5]]);
+});
+
+Deno.test("64-bit integers come out of parquet as numbers", async () => {
+  await using folder = await temporaryFolder();
+  await folder.write(
+    "a.parquet",
+    new Uint8Array(parquetWriteBuffer({
+      columnData: [
+        { name: "question", data: ["1+1?", "2+2?"], type: "STRING" },
+        { name: "answer", data: ["#### 2", "#### 4"], type: "STRING" },
+        { name: "final_answer", data: [2n, 4n], type: "INT64" },
+        { name: "level", data: [1n, 2n], type: "INT64" },
+      ],
+    })),
+  );
+  const rows = await allRows(await folder.open("a.parquet"));
+  assert.deepEqual(rows.map(({ row }) => row), [
+    { question: "1+1?", answer: "#### 2", final_answer: 2, level: 1 },
+    { question: "2+2?", answer: "#### 4", final_answer: 4, level: 2 },
+  ]);
 });
