@@ -15,6 +15,11 @@ export interface Example {
   readonly targets: Uint32Array;
 }
 
+/** Whether the loss counts any token of an example. */
+export function counts({ targets }: Example): boolean {
+  return targets.some((target) => target !== IGNORED_TARGET);
+}
+
 /** One micro-batch of N tokens: sequences end to end. */
 export interface Batch {
   readonly ids: Uint32Array;

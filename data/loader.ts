@@ -1,8 +1,9 @@
 // Optimiser steps out of examples, with a position that can be stored and sought. An epoch is a seeded
 // order of windows; a window is read, packed into rows, and its rows are taken in a seeded order. What
 // fits in memory is one window; of a stream, the blocks are shuffled and a window holds as many as fit.
+// Examples of which no token counts are left out: a row of nothing else would be a step that learns nothing.
 
-import { type Batch, type Example, IGNORED_TARGET } from "./example.ts";
+import { type Batch, counts, type Example } from "./example.ts";
 import { type ExampleStream, isStream } from "./load.ts";
 import { type BatchShape, batchShape, layOut, packRows, type Row, weigh } from "./pack.ts";
 import { shuffled } from "./shuffle.ts";
@@ -51,11 +52,13 @@ export class Loader {
   /** @throws {RangeError} if there is no example, or one is longer than a row. */
   constructor(options: LoaderOptions) {
     this.#options = options;
-    const { examples } = options;
     this.#shape = mostOf(options);
-    if (isStream(examples)) return;
-    if (examples.length === 0) throw new RangeError("Cannot train: the dataset has no examples");
-    if (!countsAny(examples)) throw new RangeError("Cannot train: no token of the dataset counts");
+    if (isStream(options.examples)) return;
+    if (options.examples.length === 0) {
+      throw new RangeError("Cannot train: the dataset has no examples");
+    }
+    const examples = options.examples.filter(counts);
+    if (examples.length === 0) throw new RangeError("Cannot train: no token of the dataset counts");
     const lengths = examples.map(({ ids }) => ids.length);
     const rows = rowsOf(lengths, options);
     this.#whole = { examples, rows };
@@ -139,8 +142,7 @@ export class Loader {
     let read = this.#whole;
     if (read === undefined) {
       const examples = await this.#readWindow(epoch, window);
-      const some = countsAny(examples) ? examples : [];
-      read = { examples: some, rows: rowsOf(some.map(({ ids }) => ids.length), this.#options) };
+      read = { examples, rows: rowsOf(examples.map(({ ids }) => ids.length), this.#options) };
     }
     const order = shuffled(read.rows.length, (seed + window * 0x9e3779b1) >>> 0, epoch);
     const content = { ...read, order };
@@ -152,7 +154,7 @@ export class Loader {
     const stream = this.#options.examples as ExampleStream;
     const examples: Example[] = [];
     for (const block of this.#windows(epoch)[window]!) {
-      for (const example of await stream.read(block)) examples.push(example);
+      for (const example of await stream.read(block)) if (counts(example)) examples.push(example);
     }
     return examples;
   }
@@ -178,10 +180,6 @@ export class Loader {
   }
 }
 
-function countsAny(examples: readonly Example[]): boolean {
-  return examples.some(({ targets }) => targets.some((target) => target !== IGNORED_TARGET));
-}
-
 /**
  * A fixed set of evaluation batches of one shape, with `tokensPerBatch` at most. The weights of a batch
  * are 1 / (its own counted tokens).
@@ -189,11 +187,12 @@ function countsAny(examples: readonly Example[]): boolean {
  * @throws {RangeError} if no token counts.
  */
 export function evaluationBatches(
-  examples: readonly Example[],
+  heldOut: readonly Example[],
   maxLength: number,
   tokensPerBatch: number,
 ): Batch[] {
-  if (!countsAny(examples)) {
+  const examples = heldOut.filter(counts);
+  if (examples.length === 0) {
     throw new RangeError("Cannot evaluate: no token of the held-out set counts");
   }
   const lengths = examples.map(({ ids }) => ids.length);
@@ -202,8 +201,7 @@ export function evaluationBatches(
   const shape = batchShape(rowLengths(lengths, rows), most);
   const batches: Batch[] = [];
   for (let at = 0; at < rows.length; at += shape.rows) {
-    const batch = layOut(examples, rows.slice(at, at + shape.rows), shape);
-    if (batch.counted > 0) batches.push(...weigh([batch]));
+    batches.push(...weigh([layOut(examples, rows.slice(at, at + shape.rows), shape)]));
   }
   return batches;
 }
@@ -212,11 +210,16 @@ export function evaluationBatches(
 type ShapeOptions = Omit<LoaderOptions, "examples" | "seed">;
 
 /**
- * Tokens of a micro-batch of examples that have these lengths and are all in memory.
+ * Tokens of a micro-batch of examples that are all in memory; undefined where none of them counts.
  *
- * @throws {RangeError} if one is empty or longer than a row.
+ * @throws {RangeError} if one is longer than a row.
  */
-export function tokensOfBatch(lengths: readonly number[], options: ShapeOptions): number {
+export function tokensOfBatch(
+  examples: readonly Example[],
+  options: ShapeOptions,
+): number | undefined {
+  const lengths = examples.filter(counts).map(({ ids }) => ids.length);
+  if (lengths.length === 0) return undefined;
   const { rows, length } = shapeOf(lengths, rowsOf(lengths, options), options);
   return rows * length;
 }

@@ -7,6 +7,7 @@ import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import { type Problem, suggestion } from "../spec/problems.ts";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
+import { counts, exampleOf } from "../../data/example.ts";
 import { firstRows, isRowFile } from "../../data/files/row_file.ts";
 import { realFileBelow } from "../../data/real_path.ts";
 import { rowShape } from "../../data/row_shape.ts";
@@ -58,6 +59,12 @@ export async function checkDataset(
         path: `${path}/inline/input_ids/${row}`,
         message: `Expected at most ${most} tokens, the longest sequence of this run, ` +
           `but found ${input_ids[row]!.length}`,
+      });
+    }
+    if (labels && !input_ids.some((ids, row) => counts(exampleOf(ids, labels[row])))) {
+      problems.push({
+        path: `${path}/inline/labels`,
+        message: "Expected a label that counts, after the first of its row, but found none",
       });
     }
   }

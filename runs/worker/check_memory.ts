@@ -12,6 +12,7 @@ import { pagesOf } from "../../compute/train/page_pool.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { MemoryNeeds } from "../spec/worker.ts";
+import { exampleOf } from "../../data/example.ts";
 import { tokensOfBatch } from "../../data/loader.ts";
 import { type DeviceMemory, showBytes } from "./device_memory.ts";
 import { batchOptions, maxLengthOf } from "./training_data.ts";
@@ -105,10 +106,10 @@ function sizesOf(spec: RunSpec, config: ModelConfig): DataSizes {
   if (task.kind !== "sft" || typeof task.dataset === "string" || !("inline" in task.dataset)) {
     return {};
   }
-  const maxLength = maxLengthOf(spec, config);
-  // The last token of a row is only a target.
-  const lengths = task.dataset.inline.input_ids.map((ids) => Math.min(ids.length - 1, maxLength));
-  return { tokens: tokensOfBatch(lengths, batchOptions(spec, task, config)) };
+  const { input_ids, labels } = task.dataset.inline;
+  const most = maxLengthOf(spec, config) + 1;
+  const examples = input_ids.map((ids, row) => exampleOf(ids.slice(0, most), labels?.[row]));
+  return { tokens: tokensOfBatch(examples, batchOptions(spec, task, config)) };
 }
 
 /** The memory that a spec's training takes on each kind of device that it may go to. */

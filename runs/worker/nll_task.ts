@@ -4,7 +4,7 @@ import { NO_ADAPTER } from "../../compute/models/adapter_bank.ts";
 import type { Tensor } from "../../compute/backend/backend.ts";
 import { ratioEstimate } from "../../compute/theory/estimates.ts";
 import { NllStep } from "../../compute/train/nll.ts";
-import { type Example, IGNORED_TARGET } from "../../data/example.ts";
+import { counts, type Example, IGNORED_TARGET } from "../../data/example.ts";
 import { type ExampleStream, isStream, openExamples } from "../../data/load.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import { layOut, packRows, weigh } from "../../data/pack.ts";
@@ -180,8 +180,4 @@ function batchShape(examples: readonly Example[] | undefined, maxLength: number)
   const length = examples?.reduce((most, { ids }) => Math.max(most, ids.length), 1) ?? maxLength;
   const rows = Math.min(Math.floor(BATCH_TOKENS / length), examples?.length ?? Infinity);
   return { length, rows: Math.max(1, rows) };
-}
-
-function counts({ targets }: Example): boolean {
-  return targets.some((target) => target !== IGNORED_TARGET);
 }

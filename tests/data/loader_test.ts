@@ -73,9 +73,8 @@ Deno.test("Loader makes batches no larger than the data needs, with the same row
   assert.deepEqual(await shape(rest), [64, [3]]);
   // A step may hold rows of several epochs.
   assert.deepEqual(await shape({ maxLength: 2048, batchSize: 2, epochs: 5 }), [208, [1, 1, 1]]);
-  const lengths = examples.map(({ ids }) => ids.length);
   const some = { ...options, maxLength: 2048, batchSize: 32, accumulation: 1, epochs: 1 };
-  assert.equal(tokensOfBatch(lengths, some), 104);
+  assert.equal(tokensOfBatch(examples, some), 104);
 });
 
 Deno.test("Loader goes on from a stored cursor with the very same batches", async () => {
@@ -210,4 +209,21 @@ Deno.test("data in which no token counts is refused, for training and for evalua
       message: "Cannot evaluate: no token of the held-out set counts",
     });
   }
+});
+
+Deno.test("examples of which no token counts make no rows, of data in memory and of a stream", async () => {
+  const ignored = exampleOf([9, 9, 9, 9, 9, 9], Array(6).fill(-100));
+  const mixed = examples.flatMap((example) => [example, ignored]);
+  const without = await all(new Loader(options));
+  assert.deepEqual(await all(new Loader({ ...options, examples: mixed })), without);
+  assert.equal(tokensOfBatch(mixed, options), tokensOfBatch(examples, options));
+  assert.equal(tokensOfBatch([ignored], options), undefined);
+  assert.deepEqual(evaluationBatches(mixed, 8, 16), evaluationBatches(examples, 8, 16));
+
+  const plain = stream(20);
+  const read = async (block: number) => [ignored, ...await plain.read(block), ignored];
+  assert.deepEqual(
+    await all(new Loader({ ...options, examples: { ...plain, read } })),
+    await all(new Loader({ ...options, examples: plain })),
+  );
 });

@@ -106,6 +106,13 @@ Deno.test("preflight() holds lengths and ids to what the model has", async () =>
     "/task/dataset/inline/input_ids/0",
     /at most 16 tokens/,
   );
+  await expectProblem(
+    tiny,
+    // The first token of a row has nothing before it that could predict it.
+    task({ dataset: { inline: { input_ids: [[1, 2]], labels: [[1, -100]] } } }),
+    "/task/dataset/inline/labels",
+    /Expected a label that counts/,
+  );
 });
 
 Deno.test("preflight() looks at the first rows of a file", async () => {
