@@ -13,6 +13,7 @@ import { ArtifactStoreError } from "./runs/artifacts/artifact_store.ts";
 import { openArtifacts } from "./runs/artifacts/open_artifacts.ts";
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
+import { isLoopback } from "./runs/loopback.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
 import { permissionFlags } from "./runs/permissions.ts";
 import { startLog } from "./runs/log.ts";
@@ -119,10 +120,6 @@ async function run(
   await sweeping;
   await generation[Symbol.asyncDispose]();
   await server?.shutdown();
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 async function makeHome(folder: string): Promise<void> {

@@ -13,3 +13,8 @@ import { FIG6 } from "./fig6.ts";
 export const FIGURES: Readonly<Record<string, Figure>> = Object.fromEntries(
   [FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, CAPACITY].map((figure) => [figure.key, figure]),
 );
+
+/** The figure of a key; undefined where there is none. */
+export function findFigure(key: string): Figure | undefined {
+  return Object.hasOwn(FIGURES, key) ? FIGURES[key] : undefined;
+}

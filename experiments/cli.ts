@@ -4,7 +4,7 @@
 import { openArtifacts } from "../runs/artifacts/open_artifacts.ts";
 import { type Configuration, homePaths, readConfiguration } from "../runs/configuration.ts";
 import { availableBackend } from "../runs/worker/available_backend.ts";
-import { FIGURES } from "./catalog.ts";
+import { FIGURES, findFigure } from "./catalog.ts";
 import { type CliOptions, parseCli, usage } from "./cli_options.ts";
 import { collect, writeFigure } from "./collect.ts";
 import type { Figure, FigureOptions } from "./figure.ts";
@@ -16,7 +16,9 @@ import { runSweep } from "./runner.ts";
 
 /** Runs a figure's command line, or that of `all` figures, and returns the exit code. */
 export async function figureCommand(key: string, args: readonly string[]): Promise<number> {
-  const figures = key === "all" ? Object.values(FIGURES) : FIGURES[key] ? [FIGURES[key]] : [];
+  const figures = key === "all"
+    ? Object.values(FIGURES)
+    : [findFigure(key)].filter((figure) => figure !== undefined);
   if (figures.length === 0) {
     const known = [...Object.keys(FIGURES), "all"].join(", ");
     throw new RangeError(`Cannot draw figure ${key}: expected one of ${known}`);

@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import type { MiddlewareHandler } from "hono";
 import { isUnreachable } from "../runs/faults.ts";
 import { log } from "../runs/log.ts";
 import type { ServiceMetrics } from "../runs/service_metrics.ts";
@@ -64,9 +65,13 @@ export function createApp(context: AppContext): OpenAPIHono {
       // The API page's script styles its own elements and draws its icons inline.
       styleSrc: ["'self'", "'unsafe-inline'"],
       imgSrc: ["'self'", "data:"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
       frameAncestors: ["'none'"],
     },
   }));
+  app.use(leaveBodyOfHead);
+  app.use(refuseNul);
   app.route("/", guard(context.guard));
   app.route("/", metricsRoutes(context.metrics));
   const limit = bodyLimit({
@@ -79,7 +84,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   app.use((c, next) => isArchive(c.req.path) ? next() : limit(c, next));
   app.use(async (c, next) => {
     const type = c.req.header("Content-Type");
-    const isJson = /^application\/(.+\+)?json\b/.test(type ?? "");
+    const isJson = /^application\/(.+\+)?json\b/i.test(type ?? "");
     const length = c.req.header("Content-Length") ?? "0";
     const hasBody = type !== undefined || length !== "0" ||
       c.req.header("Transfer-Encoding") !== undefined;
@@ -117,7 +122,15 @@ export function createApp(context: AppContext): OpenAPIHono {
     },
   });
 
-  app.notFound((c) => problem(c, 404, `There is nothing at ${c.req.path}: see /docs`));
+  app.notFound((c) => {
+    const methods = methodsOf(app, c.req.path);
+    if (methods.length === 0) {
+      return problem(c, 404, `There is nothing at ${c.req.path}: see /docs`);
+    }
+    const allowed = methods.join(", ");
+    c.header("Allow", allowed);
+    return problem(c, 405, `Cannot ${c.req.method} ${c.req.path}: expected ${allowed}`);
+  });
   app.onError((error, c) => {
     if (error instanceof InvalidSpecError) {
       const what = c.req.path.startsWith("/v1/runs") ? "run: its spec" : "request: it";
@@ -140,4 +153,27 @@ export function createApp(context: AppContext): OpenAPIHono {
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);
   });
   return app;
+}
+
+// Nobody reads the body of an answer to HEAD: left alone, an event stream would go on until its run ends.
+const leaveBodyOfHead: MiddlewareHandler = async (c, next) => {
+  await next();
+  if (c.req.method !== "HEAD") return;
+  await c.res.body?.cancel();
+  c.res = new Response(null, c.res);
+};
+
+// No name has one, and PostgreSQL cannot be asked for it.
+const refuseNul: MiddlewareHandler = async (c, next) => {
+  if (c.req.url.includes("%00")) {
+    return problem(c, 400, "Cannot read the address: it holds the character NUL");
+  }
+  await next();
+};
+
+/** The methods that there is a route for at a path; middleware is for every path. */
+function methodsOf(app: OpenAPIHono, path: string): string[] {
+  return ["GET", "POST"].filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => !route.path.endsWith("*"))
+  );
 }

@@ -2,10 +2,10 @@
 
 /** The figures that there are, and what serves them. */
 export async function figureModules() {
-  const [{ FIGURES }, { numbersOf }, served] = await Promise.all([
+  const [catalog, { numbersOf }, served] = await Promise.all([
     import("../experiments/catalog.ts"),
     import("../experiments/report.ts"),
     import("../experiments/served_figure.ts"),
   ]);
-  return { FIGURES, numbersOf, ...served };
+  return { ...catalog, numbersOf, ...served };
 }

@@ -107,8 +107,8 @@ export function figureRoutes(context: AppContext): OpenAPIHono {
 }
 
 async function load(n: string) {
-  const { FIGURES, ...served } = await figureModules();
-  const figure = FIGURES[n];
+  const { FIGURES, findFigure, ...served } = await figureModules();
+  const figure = findFigure(n);
   if (!figure) {
     const known = Object.keys(FIGURES).join(", ");
     throw new HTTPException(404, { message: `There is no figure ${n}: expected one of ${known}` });

@@ -5,6 +5,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { rateLimiter } from "hono-rate-limiter";
 import { getConnInfo } from "hono/deno";
 import { allows, type ApiKey, type Scope, scopeOf } from "../runs/api_keys.ts";
+import { refuseOtherSites } from "./other_sites.ts";
 import { problem } from "./problem.ts";
 
 /** What is asked of requests. */
@@ -28,8 +29,8 @@ const PURE = new Set([
   "/launch/check",
 ]);
 
-/** The scope that a request needs; undefined where none is needed. */
-export function neededScope(method: string, path: string): Scope | undefined {
+// Undefined: none is needed.
+function neededScope(method: string, path: string): Scope | undefined {
   if (OPEN.has(path)) return undefined;
   if (method === "GET" || method === "HEAD") return "read";
   if (path === "/v1/archives") return "admin";
@@ -39,6 +40,7 @@ export function neededScope(method: string, path: string): Scope | undefined {
 /** The checks that every request goes through. */
 export function guard({ apiKeys, rateLimit, maxStreams }: GuardOptions): Hono {
   const app = new Hono();
+  app.use(refuseOtherSites(apiKeys.length === 0));
   if (rateLimit > 0) app.use(limitRate(rateLimit));
   if (apiKeys.length > 0) app.use(checkKey(apiKeys));
   app.use("/v1/runs/:id/events", limitStreams(maxStreams));
@@ -105,11 +107,12 @@ function limitStreams(most: number): MiddlewareHandler {
       c.header("Retry-After", "5");
       return problem(c, 503, `Cannot open another event stream: ${most} are open`);
     }
+    // Others may come while this one is looked at.
+    open++;
     await next();
     const { body } = c.res;
-    if (body === null || c.res.status !== 200) return;
-    open++;
-    c.res = new Response(onEnd(body, () => open--), c.res);
+    if (body === null || c.res.status !== 200) open--;
+    else c.res = new Response(onEnd(body, () => open--), c.res);
   };
 }
 

@@ -1,7 +1,6 @@
 // The dashboard: pages for people over the same stores as the API. What a page looks like is in web/.
 
 import { type Context, Hono } from "hono";
-import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { listCheckpoints, trainedArtifact } from "../runs/checkpoint_files.ts";
 import { type Run, RunStatus } from "../runs/spec/run.ts";
@@ -31,7 +30,6 @@ const MOST_SAMPLES = 10;
 export function pageRoutes(context: AppContext): Hono {
   const { store, sweeps, wake } = context;
   const app = new Hono();
-  app.use(csrf());
 
   app.get("/web/:name", (c) => {
     const name = c.req.param("name");

@@ -1,6 +1,7 @@
 // Pages that answer a question: figures, capacity, data, device.
 
 import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import { ARCHITECTURES } from "../compute/theory/architectures.ts";
 import { estimateRunTime } from "../runs/estimate_run_time.ts";
 import { answerCapacity, capacityRequestSchema } from "../runs/spec/capacity.ts";
@@ -52,10 +53,10 @@ export function toolPages(context: AppContext): Hono {
   });
 
   app.post("/figures/:key", async (c) => {
-    const { FIGURES, requestFigure } = await figureModules();
+    const { findFigure, requestFigure } = await figureModules();
     const key = c.req.param("key");
-    const figure = FIGURES[key];
-    if (!figure) return c.notFound();
+    const figure = findFigure(key);
+    if (!figure) throw new HTTPException(404, { message: `There is no figure "${key}"` });
     const asked = { preset: (await c.req.parseBody()).preset };
     const parsed = FigureRequest.safeParse(asked);
     if (!parsed.success) throw new InvalidSpecError(problemsOf(FigureRequest, asked, parsed.error));

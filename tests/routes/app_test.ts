@@ -57,6 +57,7 @@ Deno.test("bodies that cannot be read are refused before they are looked at", as
   await problemOf(service.post("/v1/runs", '{"model": '), 400);
   await problemOf(service.post("/v1/runs", "x".repeat(64 * 1024 + 1)), 413);
   await problemOf(service.post("/v1/runs", "a=b", { "Content-Type": "text/plain" }), 415);
+  await problemOf(service.post("/v1/runs", "{}", { "Content-Type": "Application/JSON" }), 422);
   const untyped = new Request("http://localhost/v1/runs", {
     method: "POST",
     headers: { "Content-Length": "2" },
@@ -84,6 +85,19 @@ Deno.test("unknown runs, pages and methods are problems too", async () => {
   await problemOf(service.app.request("/v1/figures/capacities"), 422);
   await problemOf(service.post("/v1/runs/gone/cancel", ""), 404);
   await problemOf(service.app.request("/v1/runs/gone/adapter/..%2F..%2Fruns.db"), 422);
+  await problemOf(service.app.request("/v1/runs/%00"), 400);
+  for (
+    const [method, path, allowed] of [
+      ["DELETE", "/v1/runs", "GET, POST"],
+      ["OPTIONS", "/v1/runs/gone/cancel", "POST"],
+      ["PUT", "/metrics", "GET"],
+      ["POST", "/", "GET"],
+    ] as const
+  ) {
+    const answer = await service.app.request(path, { method });
+    assert.equal(answer.headers.get("Allow"), allowed);
+    await problemOf(answer, 405);
+  }
   const { errors } = await problemOf(service.app.request("/v1/runs?limit=0&stat=x"), 422);
   assert.deepEqual(errors.map(({ path }: { path: string }) => path), ["/limit", "/stat"]);
 });

@@ -1,8 +1,7 @@
 import assert from "@std/assert";
-import { neededScope } from "../../routes/guard.ts";
-import { newApiKey, parseApiKeys, type Scope } from "../../runs/api_keys.ts";
+import { allows, newApiKey, parseApiKeys, type Scope, SCOPES } from "../../runs/api_keys.ts";
 import { tinySpec } from "../runs/tiny_home.ts";
-import { makeApp, problemOf } from "./make_app.ts";
+import { makeApp, problemOf, routesOf } from "./make_app.ts";
 
 const KEYS = { read: newApiKey("read"), run: newApiKey("run"), admin: newApiKey("admin") };
 const apiKeys = parseApiKeys(Object.values(KEYS).map(({ entry }) => entry).join(","));
@@ -45,20 +44,55 @@ Deno.test("a browser may send a key as the password of HTTP's own log-in", async
   assert.match(asked!, /^Basic /);
 });
 
-Deno.test("every route of the API document needs a key", async () => {
+/** What POST requests need; every GET needs `read`, but for the health of the service. */
+const POSTS: Readonly<Record<string, Scope>> = {
+  "/v1/archives": "admin",
+  "/v1/capacity": "read",
+  "/v1/chat/completions": "run",
+  "/v1/completions": "run",
+  "/v1/detokenize": "read",
+  "/v1/evaluate": "run",
+  "/v1/figures/:n": "run",
+  "/v1/generate": "run",
+  "/v1/runs": "run",
+  "/v1/runs/:id/cancel": "run",
+  "/v1/sweeps": "run",
+  "/v1/sweeps/:id/cancel": "run",
+  "/v1/tokenize": "read",
+  "/v1/verify": "read",
+  "/figures/:key": "run",
+  "/launch": "run",
+  "/launch/check": "read",
+  "/runs/:id/cancel": "run",
+  "/sweeps/:id/cancel": "run",
+};
+
+Deno.test("each route opens to the scopes that it is for, with each key and without one", async () => {
   await using service = await makeApp({ apiKeys });
-  const document = await service.app.request("/openapi.json", { headers: bearer("read") });
-  const { paths } = await document.json();
-  let routes = 0;
-  for (const [path, methods] of Object.entries<Record<string, unknown>>(paths)) {
-    for (const method of Object.keys(methods)) {
-      if (neededScope(method.toUpperCase(), path) === undefined) continue;
-      const url = path.replaceAll(/\{[^}]+\}/g, "1");
-      await problemOf(service.app.request(url, { method: method.toUpperCase() }), 401);
-      routes++;
+  const routes = routesOf(service.app);
+  const posts = routes.filter(({ method }) => method === "POST").map(({ path }) => path);
+  assert.deepEqual(posts.toSorted(), Object.keys(POSTS).toSorted());
+  assert(routes.length > 45, String(routes.length));
+  for (const { method, path } of routes) {
+    const needed = /^\/(healthz|readyz)$/.test(path)
+      ? undefined
+      : method === "GET"
+      ? "read"
+      : POSTS[path]!;
+    const url = path.replaceAll(/:\w+/g, "none");
+    const methods = method === "GET" ? ["GET", "HEAD"] : [method];
+    for (const scope of [undefined, ...SCOPES]) {
+      for (const method of methods) {
+        const headers = scope === undefined ? {} : bearer(scope);
+        const answer = await service.app.request(url, { method, headers });
+        await answer.body?.cancel();
+        const what = `${method} ${path} with ${scope ?? "no key"}: ${answer.status}`;
+        if (needed === undefined || (scope !== undefined && allows(scope, needed))) {
+          assert(answer.status !== 401 && answer.status !== 403, what);
+        } else assert.equal(answer.status, scope === undefined ? 401 : 403, what);
+      }
     }
   }
-  assert(routes > 25, String(routes));
 });
 
 Deno.test("more requests than the limit are answered 429, the health of the service never", async () => {
@@ -83,4 +117,19 @@ Deno.test("an event stream that ends or is left makes room for another", async (
   await service.post(`/v1/runs/${id}/cancel`, {});
   assert.match(await second.text(), /event: cancelled/);
   assert.equal((await open()).status, 200);
+});
+
+Deno.test("event streams that are asked for at once are counted too, and HEAD keeps none open", async () => {
+  await using service = await makeApp({ maxStreams: 2 });
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const ask = (method: string) => service.app.request(`/v1/runs/${id}/events`, { method });
+  for (let i = 0; i < 3; i++) {
+    const head = await ask("HEAD");
+    assert.deepEqual([head.status, head.body], [200, null]);
+    assert.equal(head.headers.get("Content-Type"), "text/event-stream");
+  }
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask("GET")));
+  const statuses = answers.map(({ status }) => status);
+  for (const { body } of answers) await body?.cancel();
+  assert.deepEqual(statuses.toSorted(), [200, 200, 503, 503, 503]);
 });

@@ -1,6 +1,7 @@
 // The routes without a port: requests in, answers out, a real store behind them and no worker.
 
 import assert from "@std/assert";
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { GuardOptions } from "../../routes/guard.ts";
 import { createApp } from "../../routes/app.ts";
 import { openRuns } from "../../runs/open_runs.ts";
@@ -9,10 +10,20 @@ import { ServiceMetrics } from "../../runs/service_metrics.ts";
 import { readConfiguration } from "../../runs/configuration.ts";
 import { makeTinyHome } from "../runs/tiny_home.ts";
 
-/** A service on a data folder of its own. */
-export async function makeApp(guard: Partial<GuardOptions> = {}) {
+/** Every route with a handler, in Hono's notation: those of the API document, and the pages. */
+export function routesOf(app: OpenAPIHono): { readonly method: string; readonly path: string }[] {
+  const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.includes("*"))
+    .map(({ method, path }) => `${method} ${path.replaceAll(/\{[^}]+\}/g, "")}`);
+  return [...new Set(routes)].map((route) => {
+    const [method, path] = route.split(" ") as [string, string];
+    return { method, path };
+  });
+}
+
+/** A service on a data folder of its own, with an SQLite file in it or the database at an address. */
+export async function makeApp(guard: Partial<GuardOptions> = {}, databaseUrl?: string) {
   const tiny = await makeTinyHome();
-  const where = { home: tiny.home, databaseUrl: undefined, lease: 15_000 };
+  const where = { home: tiny.home, databaseUrl, lease: 15_000 };
   const { store, queue, sweeps, workers, ...runs } = await openRuns(
     where,
     "service",
