@@ -1,4 +1,4 @@
-// A run or a sweep as one file: a gzipped tar archive that another host can take in.
+// A run or a sweep as one file: a gzipped tar archive that another host can take in (import.ts).
 //
 //   manifest.json                 what it is, and what made it
 //   sweep.json, sweep.svg         of a sweep: its request and its runs; their curves beside each other
@@ -6,9 +6,9 @@
 //   runs/ID/events.jsonl, metrics.jsonl, metrics.csv
 //   runs/ID/loss.svg              its curves, for people
 //   runs/ID/adapter/…             the trained weights, if there are any
+//   SHA256SUMS                    of all files before it
 
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 // @ts-types="@types/tar-stream"
 import tar from "tar-stream";
@@ -19,9 +19,10 @@ import type { MetricPoint, Run, RunEvent } from "../spec/run.ts";
 import type { RunStore } from "../store/run_store.ts";
 import type { StoredSweep } from "../store/sweep_store.ts";
 import { CODE_VERSION } from "../submit_run.ts";
+import { Checksums, SUMS_FILE } from "./checksums.ts";
 
 /** The version of the layout above. */
-export const ARCHIVE_FORMAT = 1;
+export const ARCHIVE_FORMAT = 2;
 
 /** Runs of a sweep's picture, and points of each of its curves. */
 const MOST_DRAWN = 32, DRAWN_POINTS = 1000;
@@ -57,10 +58,13 @@ async function fill(
   sweep: StoredSweep | undefined,
   { store, artifacts, draw }: PackContext,
 ): Promise<void> {
-  const text = (name: string, content: string) =>
-    new Promise<void>((resolve, reject) =>
-      pack.entry({ name }, content, (error) => error ? reject(error) : resolve())
-    );
+  const sums = new Checksums();
+  const file = (name: string, size: number, bytes: AsyncIterable<Uint8Array>) =>
+    pipeline(Readable.from(sums.through(name, bytes)), pack.entry({ name, size }));
+  const text = async (name: string, content: string) => {
+    const bytes = new TextEncoder().encode(content);
+    await file(name, bytes.length, Readable.from([bytes]));
+  };
   const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
   await text(
     "manifest.json",
@@ -93,12 +97,11 @@ async function fill(
     await text(`${folder}/metrics.csv`, metricsCsv(points));
     await text(`${folder}/loss.svg`, draw([{ run, points }]));
     const trained = await trainedArtifact(artifacts, run);
-    for (const [file, size] of trained?.files ?? []) {
-      const bytes = await artifacts.read(trained!.name, file);
-      const entry = pack.entry({ name: `${folder}/adapter/${file}`, size });
-      await pipeline(Readable.fromWeb(bytes as never), entry);
+    for (const [name, size] of trained?.files ?? []) {
+      await file(`${folder}/adapter/${name}`, size, await artifacts.read(trained!.name, name));
     }
   }
+  await text(SUMS_FILE, sums.toString());
 }
 
 async function eventLines(store: RunStore, id: string): Promise<string> {
@@ -110,33 +113,4 @@ async function eventLines(store: RunStore, id: string): Promise<string> {
     if (events.length < page) return lines.join("");
     after = events.at(-1)!.seq;
   }
-}
-
-/** An entry of an archive that is being read: its name and its bytes. */
-export interface ArchiveEntry {
-  readonly name: string;
-  readonly size: number;
-  readonly stream: Readable;
-}
-
-/** The files of an archive, in order; each must be read before the next. */
-export async function* unpack(
-  archive: ReadableStream<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<ArchiveEntry> {
-  const extract = tar.extract();
-  const bytes = archive.pipeThrough(new DecompressionStream("gzip"));
-  const feeding = pipeline(Readable.fromWeb(bytes as never), extract);
-  // A failure shows up in the loop too; this one must not be left alone.
-  feeding.catch(() => {});
-  for await (const entry of extract) {
-    const { name, size = 0, type } = entry.header;
-    if (type === "file") yield { name, size, stream: entry as unknown as Readable };
-    entry.resume();
-  }
-  await feeding;
-}
-
-/** An entry as text. */
-export async function entryText({ stream }: ArchiveEntry): Promise<string> {
-  return new TextDecoder("utf-8", { fatal: true }).decode(await buffer(stream));
 }

@@ -42,10 +42,15 @@ export function varySpec(base: Json, changes: Changes): RunSpec {
   try {
     return parseRunSpec(withChanges(base, changes));
   } catch (error) {
-    if (!(error instanceof InvalidSpecError)) throw error;
-    throw new InvalidSpecError(error.problems.map((problem) => ({
-      ...problem,
-      message: `${problem.message} (with ${JSON.stringify(changes)})`,
-    })));
+    throw blame(error, changes);
   }
+}
+
+/** An error whose problems name the changes that led to it, if it has problems. */
+export function blame(error: unknown, changes: Changes): unknown {
+  if (!(error instanceof InvalidSpecError)) return error;
+  return new InvalidSpecError(error.problems.map((problem) => ({
+    ...problem,
+    message: `${problem.message} (with ${JSON.stringify(changes)})`,
+  })));
 }

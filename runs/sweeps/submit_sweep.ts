@@ -4,7 +4,7 @@ import type { Places } from "../places.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import { specHash } from "../spec/spec_hash.ts";
 import type { SweepRequest } from "../spec/sweep.ts";
-import { combinations, varySpec } from "../spec/vary_spec.ts";
+import { blame, combinations, varySpec } from "../spec/vary_spec.ts";
 import type { NewSweep, SweepStore } from "../store/sweep_store.ts";
 import { CODE_VERSION } from "../submit_run.ts";
 
@@ -38,7 +38,9 @@ export async function submitSweep(
           `${JSON.stringify(changes)} give the same spec`,
       }]);
     }
-    const needs = await preflight(spec, { paths, artifacts });
+    const needs = await preflight(spec, { paths, artifacts }).catch((error) => {
+      throw blame(error, changes);
+    });
     runs.push({ spec, needs, specHash: hash, codeVersion: CODE_VERSION, changes });
   }
   return await sweeps.create({ request, runs, idempotencyKey });

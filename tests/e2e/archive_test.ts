@@ -2,7 +2,13 @@
 
 import assert from "@std/assert";
 import { join } from "@std/path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+// @ts-types="@types/tar-stream"
+import tar from "tar-stream";
 import { renderPng } from "../../experiments/plot/render.ts";
+import { Checksums, SUMS_FILE } from "../../runs/archive/checksums.ts";
+import { unpack } from "../../runs/archive/unpack.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
@@ -23,6 +29,30 @@ async function fileIn(archive: Uint8Array<ArrayBuffer>, name: string): Promise<s
   await writer.write(archive);
   await writer.close();
   return new TextDecoder().decode((await tar.output()).stdout);
+}
+
+type Files = Map<string, Uint8Array>;
+
+async function filesOf(archive: Uint8Array<ArrayBuffer>): Promise<Files> {
+  const files: Files = new Map();
+  for await (const { name, bytes } of unpack(new Blob([archive]).stream())) {
+    files.set(name, new Uint8Array(await buffer(Readable.from(bytes))));
+  }
+  return files;
+}
+
+/** An archive of files, in their order; with sums of its own if `summed`, whatever the files say. */
+async function archiveWith(files: Files, summed: boolean): Promise<Uint8Array<ArrayBuffer>> {
+  const pack = tar.pack();
+  const sums = new Checksums();
+  for (const [name, bytes] of files) {
+    if (name !== SUMS_FILE) { for await (const _ of sums.through(name, Readable.from([bytes]))); }
+    const content = name === SUMS_FILE && summed ? sums.toString() : bytes;
+    pack.entry({ name }, content as Buffer);
+  }
+  pack.finalize();
+  const stream = Readable.toWeb(pack) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return await new Response(stream.pipeThrough(new CompressionStream("gzip"))).bytes();
 }
 
 Deno.test("a sweep that is taken to another host is there as it was, weights included", async () => {
@@ -80,7 +110,13 @@ Deno.test("the archive of a run opens with tar and holds what people look for", 
     ...["run.json", "events.jsonl", "metrics.jsonl", "metrics.csv", "loss.svg"].map(own),
     own("adapter/adapter_config.json"),
     own("adapter/adapter_model.safetensors"),
+    SUMS_FILE,
   ]);
+  const folder = join(tiny.home, "opened");
+  await Deno.mkdir(folder);
+  await new Deno.Command("tar", { args: ["-xzf", file, "-C", folder] }).output();
+  const check = new Deno.Command("sha256sum", { args: ["--check", SUMS_FILE], cwd: folder });
+  assert.equal((await check.output()).code, 0);
 });
 
 Deno.test("an archive that is damaged, or none, leaves nothing behind", async () => {
@@ -91,20 +127,69 @@ Deno.test("an archive that is damaged, or none, leaves nothing behind", async ()
   const id = await one.post(tinySpec());
   await one.events(id);
   const good = await archiveOf(one, `/v1/runs/${id}`);
-  const cases: Uint8Array<ArrayBuffer>[] = [
+  const post = async (body: Uint8Array<ArrayBuffer>) => {
+    const answer = await fetch(`${other.url}/v1/archives`, { method: "POST", headers: TYPE, body });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const damaged: Uint8Array<ArrayBuffer>[] = [
     good.slice(0, good.length >> 1),
     good.map((byte, at) => at > good.length / 2 && at % 100 === 0 ? byte ^ 255 : byte),
     new TextEncoder().encode("not an archive"),
     new Uint8Array(0),
   ];
-  for (const body of cases) {
-    const init = { method: "POST", headers: TYPE, body };
-    const answer = await fetch(`${other.url}/v1/archives`, init);
-    const text = await answer.text();
-    assert([415, 422].includes(answer.status), `${answer.status}: ${text}`);
+  for (const body of damaged) {
+    const { status, text } = await post(body);
+    assert([415, 422].includes(status), `${status}: ${text}`);
+  }
+
+  // Whole archives, of which one file was changed, lost or added.
+  const files = await filesOf(good);
+  const own = (name: string) => `runs/${id}/${name}`;
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const decode = (name: string) => new TextDecoder().decode(files.get(name));
+  const changed = (name: string, content: Uint8Array | string) => (files: Files) =>
+    files.set(name, typeof content === "string" ? encode(content) : content);
+  const weights = own("adapter/adapter_model.safetensors");
+  const wrong: [(files: Files) => unknown, boolean, RegExp][] = [
+    [
+      changed(weights, files.get(weights)!.map((byte, at) => at === 3000 ? byte ^ 1 : byte)),
+      false,
+      /adapter_model.safetensors.*has the sum/,
+    ],
+    [
+      changed(
+        own("metrics.jsonl"),
+        decode(own("metrics.jsonl")).replace(/(?<="train_nll":)\d/, "0"),
+      ),
+      false,
+      /metrics.jsonl.*has the sum/,
+    ],
+    [changed(own("loss.svg"), "<svg/>"), false, /loss.svg.*has the sum/],
+    [(files) => files.delete(weights), false, /adapter_model.safetensors.*is missing/],
+    [(files) => files.delete(SUMS_FILE), false, /Expected SHA256SUMS at the end/],
+    [changed("one-more", "after the sums"), false, /Expected no \\"one-more/],
+    [changed("manifest.json", "{"), true, /Expected JSON in manifest.json/],
+    [changed(own("run.json"), "{"), true, /Expected JSON in .*run.json/],
+    [changed(own("events.jsonl"), new Uint8Array([255])), true, /no text in UTF-8/],
+    [
+      changed(
+        own("run.json"),
+        decode(own("run.json")).replace('"seed": 0', '"seed": 1'),
+      ),
+      true,
+      /Expected the spec_hash/,
+    ],
+  ];
+  for (const [change, summed, message] of wrong) {
+    const copy = new Map(files);
+    change(copy);
+    const { status, text } = await post(await archiveWith(copy, summed));
+    assert.equal(status, 422, `${message}: ${text}`);
+    assert.match(text, message);
   }
   await other.json("/v1/archives", { method: "POST", body: "{}" }, 415);
   assert.deepEqual((await other.json("/v1/runs")).runs, []);
   const left = await Array.fromAsync(Deno.readDir(there.paths.adapters)).catch(() => []);
   assert.deepEqual(left.map(({ name }) => name), []);
+  assert.equal((await post(await archiveWith(files, true))).status, 201);
 });

@@ -40,7 +40,7 @@ Deno.test("POST /v1/sweeps refuses the whole sweep for one bad run, and says whi
     [{ grid: { "optimizer.learning_rte": [1] } }, /learning_rte.*did you mean "learning_rate"/],
     [{ grid: { "method.r": [1, 0] } }, /at least 1.*"method\.r":0/],
     [{ grid: { seed: [1, 1] } }, /different runs/],
-    [{ grid: { model: ["tiny", "huge"] } }, /Unknown model "huge"/],
+    [{ grid: { model: ["tiny", "huge"] } }, /Unknown model "huge".*with.*"model":"huge"/],
     [{ grid: undefined }, /either grid or list/],
     [{ metric: "loss" }, /"eval_nll"/],
   ];
