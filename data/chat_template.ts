@@ -6,8 +6,14 @@ import type { Tokenizer } from "../wasm/tokenizer.ts";
 /** A label that the loss does not count. */
 const IGNORED = -100;
 
+/**
+ * What templates are told the day is: data must not depend on when it is read, since a run may go on tomorrow.
+ * Llama's own templates fall back to this one.
+ */
+const DAY = new Date(2024, 6, 26);
+
 /** How to turn a conversation into an example. */
-export interface ChatExampleOptions extends RenderOptions {
+export interface ChatExampleOptions extends Omit<RenderOptions, "now"> {
   /**
    * Count the assistant's tokens only, as TRL's option of that name does.
    * @default {true}
@@ -35,6 +41,7 @@ export function chatExample(
   const { assistant_only_loss = true, max_length, ...render } = options;
   const { ids, assistantMask } = template.encode(tokenizer, messages, {
     ...render,
+    now: DAY,
     ...(max_length !== undefined && { maxLength: max_length }),
   });
   const counted = (i: number) => !assistant_only_loss || assistantMask[i] === 1;

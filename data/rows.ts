@@ -2,6 +2,7 @@
 
 import type { Message } from "../wasm/chat_template.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
+import type { ChatExample } from "./chat_template.ts";
 import { type Example, exampleOf, IGNORED_LABEL, IGNORED_TARGET } from "./example.ts";
 import { type JsonRow, type RowShape, rowShape } from "./row_shape.ts";
 
@@ -75,10 +76,17 @@ function conversation(messages: readonly Message[], rules: RowRules, where: stri
     );
   }
   // One more than the positions: the last token is only a target.
-  const { input_ids, labels } = tokenizer.conversation(messages, {
-    assistant_only_loss: completionOnly,
-    max_length: maxLength + 1,
-  });
+  let example: ChatExample;
+  try {
+    example = tokenizer.conversation(messages, {
+      assistant_only_loss: completionOnly,
+      max_length: maxLength + 1,
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new RangeError(`Cannot read ${where}: ${error.message}`, { cause: error });
+  }
+  const { input_ids, labels } = example;
   return input_ids.length < 2 ? [] : [exampleOf(input_ids, labels)];
 }
 

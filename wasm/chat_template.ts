@@ -7,17 +7,12 @@
  */
 
 import { Template } from "@huggingface/jinja";
+import { type Message, plainMessage } from "./chat_message.ts";
+import { type Span, spansByPrompt } from "./spans_by_prompt.ts";
+import { pythonFunctions, usePythonFunctions } from "./python_functions.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** One message; templates may read further keys, such as `tool_calls`. */
-export interface Message {
-  /** Who speaks. */
-  role: string;
-  /** What they say: mostly a string. */
-  content?: unknown;
-  /** What else the template reads. */
-  [key: string]: unknown;
-}
+export type { Message } from "./chat_message.ts";
 
 /** What to render with. */
 export interface RenderOptions {
@@ -28,6 +23,11 @@ export interface RenderOptions {
   addGenerationPrompt?: boolean;
   /** Descriptions of the tools that the model may call. */
   tools?: unknown[];
+  /**
+   * The time that the template is told.
+   * @default {new Date()}
+   */
+  now?: Date;
   /** Further variables of the template, such as `enable_thinking`. */
   variables?: Record<string, unknown>;
 }
@@ -41,9 +41,6 @@ export interface EncodedChat {
   /** 1 where the assistant speaks. */
   assistantMask: Uint8Array;
 }
-
-/** A part of the text, in UTF-16 units. */
-export type Span = [start: number, end: number];
 
 const GENERATION = /\{%(-?)\s*(end)?generation\s*(-?)%\}/g;
 
@@ -107,15 +104,17 @@ export class ChatTemplate {
   ): Span[] {
     return this.#marked
       ? this.#markedSpans(messages, options, text)
-      : this.#prefixSpans(messages, options, text);
+      : spansByPrompt(messages, text, (some, addGenerationPrompt) =>
+        this.#run(this.#template, some, { ...options, addGenerationPrompt }));
   }
 
   #run(template: Template, messages: readonly Message[], options: RenderOptions): string {
     try {
       return template.render({
+        ...pythonFunctions(options.now ?? new Date()),
         ...this.#specials,
         ...options.variables,
-        messages,
+        messages: messages.map(plainMessage),
         add_generation_prompt: options.addGenerationPrompt ?? false,
         ...(options.tools && { tools: options.tools }),
       });
@@ -146,43 +145,6 @@ export class ChatTemplate {
     }
     return spans;
   }
-
-  #prefixSpans(messages: readonly Message[], options: RenderOptions, text: string): Span[] {
-    const spans: Span[] = [];
-    for (const [i, message] of messages.entries()) {
-      if (message.role !== "assistant") continue;
-      const before = messages.slice(0, i);
-      let prompt = this.#run(this.#template, before, { ...options, addGenerationPrompt: true });
-      const own = this.#run(this.#template, messages.slice(0, i + 1), {
-        ...options,
-        addGenerationPrompt: false,
-      });
-      // Some templates open a thought in the prompt that they leave out of past turns.
-      prompt = commonPrefix(prompt, text);
-      const start = prompt.length;
-      const content = typeof message.content === "string" ? spoken(message.content) : "";
-      const ending = content && own.includes(content)
-        ? own.slice(own.lastIndexOf(content) + content.length).trimEnd()
-        : undefined;
-      const at = content ? text.indexOf(content, start) : -1;
-      if (ending === undefined || at < 0 || !this.#opens(before, options, prompt)) {
-        throw new RangeError(
-          `Cannot mask the assistant's tokens: message ${i} is not found as it was written, ` +
-            "expected a template with generation tags",
-        );
-      }
-      const stop = at + content.length;
-      spans.push([start, stop + turnEnd(ending, text.slice(stop))]);
-    }
-    return spans;
-  }
-
-  /** Whether `prompt` holds all of what comes before the assistant's turn. */
-  #opens(before: readonly Message[], options: RenderOptions, prompt: string): boolean {
-    if (before.length === 0) return true;
-    const bare = this.#run(this.#template, before, { ...options, addGenerationPrompt: false });
-    return prompt.startsWith(bare.trimEnd());
-  }
 }
 
 /** A template and its special tokens as tokenizer_config.json has them; the first or "default" one. */
@@ -206,31 +168,13 @@ export function chatTemplateOf(
 
 function parse(source: string): Template {
   try {
-    return new Template(source);
+    const template = new Template(source);
+    usePythonFunctions(template);
+    return template;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SyntaxError(`Cannot parse chat template: ${reason}`, { cause: error });
   }
-}
-
-/** What of a message survives in its turn: the answer after a thought, without space around it. */
-function spoken(content: string): string {
-  return content.split("</think>").at(-1)!.trim();
-}
-
-function commonPrefix(a: string, b: string): string {
-  let n = 0;
-  while (n < a.length && a[n] === b[n]) n++;
-  return a.slice(0, n);
-}
-
-/**
- * The length of what ends a turn: one special token, or else all that the template writes. Templates
- * that always add a generation prompt write more than one, of which only the first belongs to it.
- */
-function turnEnd(ending: string, rest: string): number {
-  const token = ending.match(/^\s*<[^<>\s]*>/)?.[0] ?? ending;
-  return rest.startsWith(token) ? token.length : 0;
 }
 
 /** Tokens of which any character is inside a span. */

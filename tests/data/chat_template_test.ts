@@ -79,6 +79,71 @@ Deno.test("without generation tags the mask covers each answer and the token tha
   }
 });
 
+Deno.test("turns that say nothing, or call tools, are masked up to their end", async () => {
+  const call = { type: "function", function: { name: "get", arguments: { city: "Paris" } } };
+  const messages = [
+    { role: "assistant", content: "Hello!" },
+    { role: "user", content: "How warm?" },
+    { role: "assistant", content: "Let me see.", tool_calls: [call] },
+    { role: "tool", content: "20" },
+    { role: "assistant", content: "" },
+    { role: "user", content: "So?" },
+    { role: "assistant", content: "", tool_calls: [call] },
+  ];
+  using tokenizer = Tokenizer.load((await REAL.qwen3!()).default);
+  const calls = '<tool_call>\n{"name": "get", "arguments": {"city": "Paris"}}\n</tool_call>';
+  assert.equal(
+    counted(tokenizer, (await templateOf("qwen3")).encode(tokenizer, messages)),
+    `Hello!<|im_end|>Let me see.\n${calls}<|im_end|><|im_end|>` +
+      `<think>\n\n</think>\n\n${calls}<|im_end|>`,
+  );
+  // A text that begins with its first message begins before the assistant's words.
+  using llama = Tokenizer.load((await REAL.llama3!()).default);
+  assert.equal(
+    counted(llama, (await templateOf("llama3")).encode(llama, messages.slice(0, 2))),
+    "Hello!<|eot_id|>",
+  );
+  // A template that passes over such a turn has nothing to count.
+  const terse = new ChatTemplate(
+    "{% for m in messages %}{% if m.content %}[{{ m.role }}]{{ m.content }}<|im_end|>{% endif %}" +
+      "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}",
+  );
+  const silent = [{ role: "user", content: "a" }, { role: "assistant", content: "" }];
+  assert.deepEqual(terse.assistantSpans([...silent, ...silent]), []);
+});
+
+Deno.test("parts of text are one text, and other parts are refused", () => {
+  const template = new ChatTemplate("{% for m in messages %}{{ m.content | trim }}{% endfor %}");
+  const parts = [{ type: "text", text: " a" }, { type: "text", text: "b " }];
+  assert.equal(template.render([{ role: "user", content: parts }]), "a\nb");
+  for (const part of [{ type: "image_url", image_url: { url: "x" } }, null, { type: "text" }]) {
+    assert.throws(() => template.render([{ role: "user", content: [part] }]), {
+      name: "TypeError",
+      message: /a message has a part of type .*, expected "text"/,
+    });
+  }
+});
+
+Deno.test("strip(), lstrip() and rstrip() cut the characters that they are given", () => {
+  const cut = (call: string) => new ChatTemplate(`{{ m.${call} }}|`).render([], { variables });
+  const variables = { m: { x: "\n  ab.\n." } };
+  assert.equal(cut("x.lstrip('\\n')"), "  ab.\n.|");
+  assert.equal(cut("x.rstrip('\\n.')"), "\n  ab|");
+  assert.equal(cut("x.strip('\\n .')[0]"), "a|");
+  assert.equal(cut("x.split('b')[0].strip('\\n').lstrip(' ')"), "a|");
+  assert.equal(cut("x.strip()"), "ab.\n.|");
+  assert.throws(() => cut("missing.strip('a')"), /strip\(\) cuts characters off a string/);
+});
+
+Deno.test("an example does not depend on the day", () => {
+  using tokenizer = Tokenizer.load(smallFile("o200k"));
+  const template = new ChatTemplate(
+    "{{ strftime_now('%d %b %Y, %A %-d') }}{% for m in messages %}{{ m.content }}{% endfor %}",
+  );
+  const { input_ids } = chatExample(tokenizer, template, [{ role: "user", content: "!" }]);
+  assert.equal(tokenizer.decode(input_ids), "26 Jul 2024, Friday %-d!");
+});
+
 Deno.test("an answer that also stands in the question is masked where the assistant says it", () => {
   using tokenizer = Tokenizer.load(smallFile("o200k"));
   const template = new ChatTemplate(

@@ -89,6 +89,21 @@ Deno.test("a question becomes a turn where the model has a chat template, and te
   ]]);
 });
 
+Deno.test("a conversation that the template cannot render or mask is named by its row", () => {
+  const conversation = () => {
+    throw new TypeError("Cannot render messages: roles must alternate");
+  };
+  const rules = {
+    tokenizer: { ...BYTE_TOKENIZER, conversation },
+    maxLength: 16,
+    completionOnly: true,
+  };
+  assert.throws(() => rowExamples({ question: "a", answer: "b" }, rules, "rows.jsonl:7"), {
+    name: "RangeError",
+    message: "Cannot read rows.jsonl:7: Cannot render messages: roles must alternate",
+  });
+});
+
 Deno.test("isHeldOut() keeps every answer to a question, and copies of it, on one side", () => {
   const rows = Array.from(
     { length: 2000 },
