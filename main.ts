@@ -8,15 +8,15 @@
 //   main.ts run-job ID N       trains one claimed run; started by a worker
 //   main.ts run-generator      continues prompts that come on its standard input; started by the service
 
+import { hostAndPort, isLoopback } from "./runs/address.ts";
 import type { ArtifactStore } from "./runs/artifacts/artifact_store.ts";
 import { ArtifactStoreError } from "./runs/artifacts/artifact_store.ts";
 import { openArtifacts } from "./runs/artifacts/open_artifacts.ts";
 import { homePaths, readConfiguration } from "./runs/configuration.ts";
 import type { Configuration } from "./runs/configuration.ts";
-import { isLoopback } from "./runs/loopback.ts";
 import { type OpenRuns, openRuns } from "./runs/open_runs.ts";
 import { permissionFlags } from "./runs/permissions.ts";
-import { startLog } from "./runs/log.ts";
+import { log, startLog } from "./runs/log.ts";
 import { METRICS_TYPE, ServiceMetrics } from "./runs/service_metrics.ts";
 import { stopHopelessRuns } from "./runs/sweeps/early_stopping.ts";
 import { GenerationService } from "./runs/worker/generation_service.ts";
@@ -49,7 +49,9 @@ export async function main(
   }
   if (command === "migrate") {
     await makeHome(configuration.home);
-    return await (await openRuns(configuration, "job"))[Symbol.asyncDispose]();
+    await (await openRuns(configuration, "job"))[Symbol.asyncDispose]();
+    // Timers of connections that are closed would keep the process for seconds.
+    Deno.exit(0);
   }
   if (command !== "serve" && command !== "worker") {
     throw new RangeError(
@@ -140,7 +142,8 @@ async function checkArtifacts(artifacts: ArtifactStore): Promise<void> {
   }
 }
 
-// A worker serves nothing but what it measures, where it is told to.
+// A worker serves nothing but what it measures and that it answers, where it is told to. The latter asks no
+// database: one that is away is no reason to start a worker anew in the middle of its runs.
 function listenForMetrics(
   { host: hostname, metricsPort: port }: Configuration,
   metrics: ServiceMetrics,
@@ -148,10 +151,17 @@ function listenForMetrics(
   if (port === undefined) return undefined;
   return Deno.serve(
     { hostname, port, onListen: () => {} },
-    async (request) =>
-      new URL(request.url).pathname === "/metrics"
-        ? new Response(await metrics.text(), { headers: { "Content-Type": METRICS_TYPE } })
-        : new Response("See /metrics\n", { status: 404 }),
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/healthz") return Response.json({ status: "ok" });
+      if (pathname !== "/metrics") return new Response("See /metrics\n", { status: 404 });
+      try {
+        return new Response(await metrics.text(), { headers: { "Content-Type": METRICS_TYPE } });
+      } catch (error) {
+        log("error", "Cannot collect the metrics", {}, error);
+        return new Response("The database is away\n", { status: 503 });
+      }
+    },
   );
 }
 
@@ -177,12 +187,15 @@ async function listen(
     return Deno.serve({
       hostname,
       port,
-      onListen: ({ hostname, port }) => console.log(`Listening on http://${hostname}:${port}`),
+      onListen: ({ hostname, port }) =>
+        console.log(`Listening on http://${hostAndPort(hostname, port)}`),
     }, app.fetch);
   } catch (cause) {
     const { message } = cause as Error;
     throw new RangeError(
-      `Cannot listen on ${hostname}:${port}: ${message}, expected a free PORT and a HOST of here`,
+      `Cannot listen on ${
+        hostAndPort(hostname, port)
+      }: ${message}, expected a free PORT and a HOST of here`,
       { cause },
     );
   }

@@ -7,6 +7,9 @@ import { log } from "../runs/log.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse } from "./problem.ts";
 
+/** A check that takes longer has failed: whoever asks does not wait for ever either. */
+const PATIENCE_MS = 3000;
+
 const Status = z.object({ status: z.literal("ok") });
 const Ready = Status.extend({
   workers: z.int().openapi({ description: "Those that are alive and take runs." }),
@@ -46,15 +49,17 @@ export function healthRoutes(
         },
       }),
       async (c) => {
-        const broken: string[] = [];
-        for (const [name, check] of Object.entries(checks)) {
-          try {
-            await check();
-          } catch (error) {
-            log("error", `Not ready: ${name}`, {}, error);
-            broken.push(name);
-          }
-        }
+        const results = await Promise.all(
+          Object.entries(checks).map(async ([name, check]) => {
+            try {
+              await inTime(check());
+            } catch (error) {
+              log("error", `Not ready: ${name}`, {}, error);
+              return name;
+            }
+          }),
+        );
+        const broken = results.filter((name) => name !== undefined);
         if (broken.length === 0) {
           const alive = (await workers.list()).filter(({ status }) => status === "ready").length;
           // A run that is posted now is kept until there is one.
@@ -70,6 +75,19 @@ export function healthRoutes(
         });
       },
     );
+}
+
+async function inTime(check: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((_, reject) => {
+    const error = new Error(`there is no answer after ${PATIENCE_MS} ms`);
+    timer = setTimeout(() => reject(error), PATIENCE_MS);
+  });
+  try {
+    await Promise.race([check, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function tryWriting(folder: string): Promise<void> {

@@ -2,7 +2,7 @@
 // reaches services that only listen to their own machine.
 
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "../runs/loopback.ts";
+import { isLoopback } from "../runs/address.ts";
 import { problem } from "./problem.ts";
 
 /** What a browser sends to any site without asking it first. */

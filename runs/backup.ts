@@ -3,12 +3,13 @@
 //   deno task backup DIR     NOREGRET_HOME → DIR, which must not be there yet
 //   deno task restore DIR    DIR → NOREGRET_HOME, which must be empty or not there
 //
-// Both write to a temporary name and rename it: DIR is whole or not there.
+// Both write under temporary names and rename: DIR is whole or not there, and a NOREGRET_HOME that is a mount
+// point of its own has a database when everything else is in its place.
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { backup as copyDatabase, DatabaseSync } from "node:sqlite";
 import { type HomePaths, homePaths, readConfiguration } from "./configuration.ts";
-import { exists, syncFolder } from "./write_file.ts";
+import { exists, removeTemporaries, syncFolder } from "./write_file.ts";
 
 /** Folders of a data folder, those first that must be no newer than the database. */
 const BEFORE: readonly (keyof HomePaths)[] = ["checkpoints"];
@@ -19,6 +20,9 @@ const AFTER: readonly (keyof HomePaths)[] = [
   "figures",
   "tensorboard",
 ];
+
+/** The name under which a backup comes into a data folder. */
+const RESTORING = "restoring";
 
 /**
  * Copies the data folder `home` to `out`.
@@ -60,17 +64,25 @@ export async function restore(backup: string, home: string): Promise<void> {
   if (!(await exists(database))) {
     throw new RangeError(`Cannot restore ${backup}: there is no ${database}`);
   }
+  await removeTemporaries(home, RESTORING);
   if (await exists(home)) {
     for await (const { name } of Deno.readDir(home)) {
+      // What a volume's file system begins with.
+      if (name === "lost+found") continue;
       throw new RangeError(`Cannot restore to ${home}: it holds "${name}", expected nothing`);
     }
-    await Deno.remove(home);
   }
   checkDatabase(database);
-  const temporary = temporaryName(home);
+  await Deno.mkdir(home, { recursive: true });
+  const temporary = join(home, `.${RESTORING}.${crypto.randomUUID()}.tmp`);
   try {
     await copyFolder(backup, temporary);
-    await putInPlace(temporary, home);
+    const names = [...Deno.readDirSync(temporary)].map(({ name }) => name);
+    const last = basename(database);
+    for (const name of [...names.filter((each) => each !== last), last]) {
+      await Deno.rename(join(temporary, name), join(home, name));
+    }
+    await syncFolder(home);
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
   }
@@ -91,11 +103,12 @@ async function putInPlace(temporary: string, path: string): Promise<void> {
 async function copyFolder(from: string, to: string): Promise<void> {
   if (!(await exists(from))) return;
   await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
+  for await (const { name, isDirectory, isSymlink } of Deno.readDir(from)) {
     if (name.endsWith(".tmp")) continue;
     try {
       if (isDirectory) await copyFolder(join(from, name), join(to, name));
-      else if (isFile) await copyFile(join(from, name), join(to, name));
+      else if (isSymlink) await Deno.symlink(await Deno.readLink(join(from, name)), join(to, name));
+      else await copyFile(join(from, name), join(to, name));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       await Deno.remove(join(to, name), { recursive: true }).catch(() => {});

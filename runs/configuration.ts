@@ -143,7 +143,13 @@ export function readConfiguration(
 
 function address(name: string, value: string, example: string): string {
   const url = URL.parse(value);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
+  // It is not shown: these parts are where secrets are.
+  if (url?.username || url?.password || url?.search || url?.hash) {
+    throw new RangeError(
+      `Cannot read ${name}: expected an address such as ${example}, without user, password and query`,
+    );
+  }
+  if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new RangeError(
       `Cannot read ${name}: found "${value}", expected an address such as ${example}`,
     );
@@ -167,7 +173,9 @@ export function homePaths(home: string): HomePaths {
 
 // The value is not shown: it may hold a password.
 function databaseUrl(value: string | undefined): string | undefined {
-  if (value === undefined || /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)) return value;
+  if (value === undefined || /^postgres(ql)?:\/\//.test(value) && URL.parse(value)?.hostname) {
+    return value;
+  }
   throw new RangeError(
     "Cannot read DATABASE_URL: expected an address like postgres://user:password@host:5432/name",
   );

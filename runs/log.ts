@@ -30,9 +30,15 @@ export function log(
     return;
   }
   const rest = Object.entries(fields).filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${value}`).join("");
+    .map(([name, value]) => ` ${name}=${quoted(value)}`).join("");
   if (error === undefined) console.error(`${time} ${message}${rest}`);
   else console.error(`${time} ${message}${rest}:`, error);
+}
+
+// What a client sent must not look like a line or a field of its own.
+function quoted(value: LogFields[string]): string {
+  const plain = typeof value !== "string" || /^[!#-~]+$/.test(value);
+  return plain ? String(value) : JSON.stringify(value);
 }
 
 function stackOf(error: unknown): string {

@@ -4,6 +4,7 @@
 
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
+import { hostAndPort } from "./address.ts";
 import type { Configuration } from "./configuration.ts";
 
 /** What a process is for. */
@@ -43,8 +44,8 @@ export function permissionFlags(
   const net = [
     ...(databaseUrl === undefined ? [] : [databaseHost(databaseUrl)]),
     ...(s3 === undefined ? [] : [new URL(s3.endpoint).host]),
-    ...(role === "service" ? [`${host}:${port}`] : []),
-    ...(role === "service" && metricsPort !== undefined ? [`${host}:${metricsPort}`] : []),
+    ...(role === "service" ? [hostAndPort(host, port)] : []),
+    ...(role === "service" && metricsPort !== undefined ? [hostAndPort(host, metricsPort)] : []),
     ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...HUB_STORES] : []),
   ];
   return [

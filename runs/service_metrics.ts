@@ -2,6 +2,7 @@
 // the device holds, how requests fare.
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { RunStatus } from "./spec/run.ts";
 import type { RunStore } from "./store/run_store.ts";
 import type { Work } from "./worker/work.ts";
 import { waitingFor } from "./workers/placement.ts";
@@ -43,9 +44,8 @@ export class ServiceMetrics {
       labelNames: ["status"],
       registers,
       async collect() {
-        for (const [status, count] of Object.entries(await store.countByStatus())) {
-          this.set({ status }, count);
-        }
+        const counts = await store.countByStatus();
+        for (const status of RunStatus.options) this.set({ status }, counts[status] ?? 0);
       },
     });
     new Gauge({

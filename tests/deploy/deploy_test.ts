@@ -67,6 +67,13 @@ Deno.test("the image has the Deno that the gate runs, and asks the driver for Vu
   assert.match(dockerfile, /^USER \d+$/m);
 });
 
+Deno.test("history, data and what only tests need stay out of the image", () => {
+  const left = read(".dockerignore").split("\n");
+  for (const path of [".git", ".noregret", "tests", "wasm/target"]) {
+    assert(left.includes(path), path);
+  }
+});
+
 Deno.test("what the image caches and runs is there", async () => {
   const [, cached] = /deno cache (.+)$/m.exec(dockerfile)!;
   const { code, stderr } = await new Deno.Command("sh", {

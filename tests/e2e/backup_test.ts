@@ -3,6 +3,7 @@
 import assert from "@std/assert";
 import { join } from "@std/path";
 import { backup, restore } from "../../runs/backup.ts";
+import { openSqlite } from "../../runs/store/sqlite_database.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
@@ -41,6 +42,30 @@ Deno.test("a run goes on from a backup that was made while it trained, with the 
       await Deno.remove(folder, { recursive: true }).catch(() => {});
     }
   }
+});
+
+Deno.test("a backup goes into a volume, over what a killed restore has left, links included", async () => {
+  await using tiny = await makeTinyHome();
+  openSqlite(tiny.paths.database).destroy();
+  await Deno.symlink("tiny", join(tiny.paths.models, "link"));
+  await using other = await makeTinyHome();
+  const copy = join(other.home, "copy"), volume = join(other.home, "volume");
+  await backup(tiny.home, copy);
+  const left = `.restoring.${crypto.randomUUID()}.tmp`;
+  for (const name of ["lost+found", left]) {
+    await Deno.mkdir(join(volume, name), { recursive: true });
+  }
+  // A mount point can be neither removed nor renamed.
+  const { ino } = await Deno.stat(volume);
+  await restore(copy, volume);
+  assert.equal((await Deno.stat(volume)).ino, ino);
+  const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  assert.deepEqual(names(volume), ["lost+found", "models", "runs.db"]);
+  const config = join("models", "link", "config.json");
+  assert.equal(
+    await Deno.readTextFile(join(volume, config)),
+    await Deno.readTextFile(join(tiny.home, config)),
+  );
 });
 
 Deno.test("a damaged backup is refused, and the data folder stays as it was", async () => {

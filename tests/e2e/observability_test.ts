@@ -3,6 +3,9 @@
 import assert from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { newApiKey } from "../../runs/api_keys.ts";
+import { Proxy } from "../chaos/proxy.ts";
+import { makeApp, problemOf } from "../routes/make_app.ts";
+import { noPostgres, startPostgres } from "../support/postgres.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { Service } from "./service.ts";
 
@@ -24,10 +27,11 @@ Deno.test("/metrics counts runs, steps, tokens and requests", async () => {
 
   await service.events(id);
   // The job's last words may come after its last event.
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const after = await (await fetch(`${service.url}/metrics`)).text();
+  let after: string;
+  do after = await (await fetch(`${service.url}/metrics`)).text(); while (
+    valueOf(after, `noregret_device_bytes{run="${id}"}`) !== undefined
+  );
   assert.equal(valueOf(after, 'noregret_runs{status="succeeded"}'), 1);
-  assert.equal(valueOf(after, `noregret_device_bytes{run="${id}"}`), undefined);
   const steps = valueOf(after, "noregret_step_seconds_count")!;
   assert(steps > 200 && steps <= 300, String(steps));
   assert(valueOf(after, "noregret_trained_tokens_total")! > 1000);
@@ -79,6 +83,65 @@ Deno.test("log lines are JSON with the run's id, and hold no secret", async () =
   for (const secret of [key, "hf_secret"]) assert(!text.includes(secret));
 });
 
+interface Span {
+  readonly traceId: string;
+  readonly parentSpanId: string;
+  readonly attributes: readonly {
+    readonly key: string;
+    readonly value: { stringValue?: string };
+  }[];
+}
+
+Deno.test("a collector gets the traces of requests and the log lines through Deno's exporter", async () => {
+  await using tiny = await makeTinyHome();
+  const spans: Span[] = [], lines: string[] = [];
+  let arrived = Promise.withResolvers<void>();
+  await using collector = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const sent = await request.json();
+      for (const { scopeSpans } of sent.resourceSpans ?? []) {
+        for (const scope of scopeSpans) spans.push(...scope.spans);
+      }
+      for (const { scopeLogs } of sent.resourceLogs ?? []) {
+        for (const { logRecords } of scopeLogs) {
+          lines.push(
+            ...logRecords.map((one: { body: { stringValue: string } }) => one.body.stringValue),
+          );
+        }
+      }
+      arrived.resolve();
+      return Response.json({});
+    },
+  );
+  await using service = await Service.start(tiny.home, {
+    OTEL_DENO: "true",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.addr as Deno.NetAddr).port}`,
+    OTEL_BSP_SCHEDULE_DELAY: "100",
+    OTEL_BLRP_SCHEDULE_DELAY: "100",
+    NOREGRET_LOG: "json",
+  }, ["start", "serve"]);
+  const traceId = "0af7651916cd43dd8448eb211c80319c", parent = "b7ad6b7169203331";
+  const headers = { traceparent: `00-${traceId}-${parent}-01` };
+  await service.json("/v1/runs?limit=3", { headers });
+  const id = await service.post(tinySpec());
+  await service.events(id);
+  const found = () => spans.find((span) => span.traceId === traceId);
+  while (!found() || !lines.some((line) => line.includes(id))) {
+    await arrived.promise;
+    arrived = Promise.withResolvers();
+  }
+  const { parentSpanId, attributes } = found()!;
+  assert.equal(parentSpanId, parent);
+  const told = Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
+  assert.equal(told["http.request.method"], "GET");
+  assert.equal(told["url.path"], "/v1/runs");
+  assert.equal(told["http.response.status_code"], "200");
+  const line = JSON.parse(lines.find((line) => line.includes(id))!);
+  assert.deepEqual([line.message, line.run], ["A run starts", id]);
+});
+
 Deno.test("/readyz says what is not ready", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home);
@@ -94,3 +157,65 @@ Deno.test("/readyz says what is not ready", async () => {
     await Deno.rename(away, tiny.home);
   }
 });
+
+Deno.test({
+  name: noPostgres
+    ? `postgres: skipped, ${noPostgres}: /readyz does not wait for a database that does not answer`
+    : "postgres: /readyz does not wait for a database that does not answer",
+  ignore: noPostgres !== undefined,
+  async fn() {
+    await using server = await startPostgres();
+    const { proxy, url } = Proxy.before(await server.createDatabase());
+    await using _wire = proxy;
+    await using service = await makeApp({}, url);
+    assert.equal((await service.app.request("/readyz")).status, 200);
+    proxy.stall();
+    const query = service.store.list({ limit: 1 }).then(() => "the query", () => "the query");
+    const ready = Promise.resolve(service.app.request("/readyz"));
+    const first = await Promise.race([query, ready.then(() => "/readyz")]);
+    assert.equal(first, "/readyz");
+    const { detail } = await problemOf(ready, 503);
+    assert.match(detail, /the store cannot be used/);
+    proxy.flow();
+    await query;
+    assert.equal((await service.app.request("/readyz")).status, 200);
+  },
+});
+
+Deno.test({
+  name: noPostgres
+    ? `postgres: skipped, ${noPostgres}: a worker lives on without its database, and says so`
+    : "postgres: a worker lives on without its database, and says so",
+  ignore: noPostgres !== undefined,
+  async fn() {
+    await using tiny = await makeTinyHome();
+    await using server = await startPostgres();
+    const { proxy, url } = Proxy.before(await server.createDatabase());
+    await using _wire = proxy;
+    const port = freePort();
+    const worker = Service.startWorker(tiny.home, {
+      DATABASE_URL: url,
+      NOREGRET_METRICS_PORT: String(port),
+    });
+    try {
+      const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+      while (
+        !(await ask("/metrics").then((answer) => answer.text(), () => "")).includes("noregret_")
+      ) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await proxy[Symbol.asyncDispose]();
+      const metrics = await ask("/metrics");
+      assert.equal(metrics.status, 503, await metrics.text());
+      assert.deepEqual(await (await ask("/healthz")).json(), { status: "ok" });
+    } finally {
+      worker.kill("SIGTERM");
+      await worker.status;
+    }
+  },
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -43,6 +43,13 @@ for (const role of ["service", "job"] as ProcessRole[]) {
   });
 }
 
+Deno.test("the service listens on an IPv6 address with no more than its permissions", async () => {
+  await using tiny = await makeTinyHome();
+  await using service = await Service.start(tiny.home, { HOST: "::1" }, ["start", "serve"]);
+  assert.match(service.url, /^http:\/\/\[::1\]:\d+$/);
+  assert.equal((await service.json("/v1/runs")).runs.length, 0);
+});
+
 Deno.test("the service trains, generates and draws with no more than its permissions", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home, {}, ["start", "serve"]);

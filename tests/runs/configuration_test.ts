@@ -29,6 +29,11 @@ Deno.test("readConfiguration() names the variable, its value and what is allowed
     ],
     ["NOREGRET_LEASE", "1", /NOREGRET_LEASE: found "1", expected an integer from 2/],
     ["DATABASE_URL", "mysql://localhost/runs", /DATABASE_URL: expected an address like postgres:/],
+    ["DATABASE_URL", "postgres:///runs?host=/run", /DATABASE_URL: expected an address like/],
+    ["HF_ENDPOINT", "hub.example", /HF_ENDPOINT: found "hub.example", expected an address/],
+    ["HF_ENDPOINT", "https://me:secret@hub.example", /HF_ENDPOINT: (?!.*secret).*without user/],
+    ["HF_ENDPOINT", "https://:secret@hub.example", /HF_ENDPOINT: (?!.*secret).*without user/],
+    ["HF_ENDPOINT", "https://hub.example/?key=secret", /HF_ENDPOINT: (?!.*secret).*and query/],
     ["NOREGRET_BODY_LIMIT", "1e3", /NOREGRET_BODY_LIMIT/],
   ];
   for (const [name, value, message] of cases) {
