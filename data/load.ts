@@ -238,7 +238,14 @@ async function shippedRows(
 
 type ReadRow = (row: PlacedRow, columns?: ColumnNames) => Example[];
 
-function reader(options: LoadOptions): ReadRow {
+/** What turns a row into examples. */
+export type ReadOptions = Pick<
+  LoadOptions,
+  "maxLength" | "tokenizer" | "vocabSize" | "completionOnly"
+>;
+
+/** How rows become examples: by their shape, with ids that the model knows. */
+export function reader(options: ReadOptions): ReadRow {
   const rules: RowRules = {
     tokenizer: options.tokenizer ?? BYTE_TOKENIZER,
     maxLength: options.maxLength,

@@ -1,9 +1,12 @@
 // The tokeniser that goes with a model: its own tokenizer.json, or bytes where it has none.
 
 import { join } from "@std/path";
-import { loadTokenizer, type TokenizerFiles } from "../wasm/load_tokenizer.ts";
+import { loadTokenizer, TOKENIZER_FILES, type TokenizerFiles } from "../wasm/load_tokenizer.ts";
 import { BYTE_TOKENIZER, type Tokenizer } from "./byte_tokenizer.ts";
 import { chatExample } from "./chat_template.ts";
+
+/** The one that was opened last: the runs of a sweep ask for it again and again. */
+let last: { readonly version: string; readonly tokenizer: Tokenizer } | undefined;
 
 /**
  * Opens the tokeniser in a model's folder. Special tokens that are written in a text stay text, and
@@ -13,7 +16,25 @@ import { chatExample } from "./chat_template.ts";
  * @throws {RangeError} if config.json has no `eos_token_id` for it, or it has tokens that the model lacks.
  */
 export async function modelTokenizer(folder: string): Promise<Tokenizer> {
-  const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
+  const config = await Deno.readTextFile(join(folder, "config.json"));
+  const files = TOKENIZER_FILES.filter((name) => name !== "config.json")
+    .map(async (name) => {
+      const { size, mtime, ino } = await Deno.stat(join(folder, name)).catch(() => NONE);
+      return [size, mtime?.getTime(), ino];
+    });
+  const version = JSON.stringify([folder, config, await Promise.all(files)]);
+  if (last?.version === version) return last.tokenizer;
+  const tokenizer = await openTokenizer(folder, JSON.parse(config));
+  last = { version, tokenizer };
+  return tokenizer;
+}
+
+const NONE = { size: undefined, mtime: undefined, ino: undefined };
+
+async function openTokenizer(
+  folder: string,
+  config: { readonly vocab_size: number; readonly eos_token_id?: unknown },
+): Promise<Tokenizer> {
   try {
     await Deno.stat(join(folder, "tokenizer.json"));
   } catch (error) {

@@ -68,6 +68,22 @@ export async function openRowFile(path: string, options: RowFileOptions): Promis
 }
 
 /**
+ * Bytes of a file's rows at most; undefined where it would have to be unpacked to tell.
+ *
+ * @throws as {@linkcode openRowFile}.
+ */
+export async function mostBytes(
+  path: string,
+  options: Omit<RowFileOptions, "cache">,
+): Promise<number | undefined> {
+  const { name } = options;
+  if (name.endsWith(".jsonl")) return (await Deno.stat(path)).size;
+  if (!name.endsWith(".parquet")) return undefined;
+  return (await openParquet(path, { ...options, cache: "" })).blocks
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
  * The first rows of a file, at most `limit`; a packed one is unpacked no further than they go.
  *
  * @throws as {@linkcode openRowFile} and {@linkcode RowFile.read}.

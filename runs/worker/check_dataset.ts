@@ -1,7 +1,6 @@
 // Whether a dataset of a spec is there and fits the model, without reading all of it.
 
 import { join } from "@std/path";
-import type { ModelConfig } from "../../compute/models/config.ts";
 import { DATASETS } from "../../data/datasets.ts";
 import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { Dataset } from "../spec/dataset.ts";
@@ -9,18 +8,22 @@ import { type Problem, suggestion } from "../spec/problems.ts";
 import { BYTE_TOKENIZER } from "../../data/byte_tokenizer.ts";
 import { counts, exampleOf } from "../../data/example.ts";
 import { firstRows, isRowFile } from "../../data/files/row_file.ts";
+import { reader, type ReadOptions } from "../../data/load.ts";
 import { realFileBelow } from "../../data/real_path.ts";
 import { rowShape } from "../../data/row_shape.ts";
-import { shapeExamples } from "../../data/rows.ts";
 import { isRepositoryId, withoutRevision } from "../../data/hub/repository_id.ts";
 import { mayBeOnHub } from "./fetch_inputs.ts";
 import { inputMessage } from "./stored_models.ts";
 import { exists } from "../write_file.ts";
 
-/** What the dataset has to fit. `config` is undefined where the model itself is wrong. */
+/** How a run reads rows; without a tokeniser, their texts cannot be. */
+export interface Reading extends ReadOptions {
+  readonly vocabSize: number;
+}
+
+/** What the dataset has to fit. `reading` is undefined where nobody knows yet, or other columns are read. */
 export interface DatasetContext {
-  readonly config: ModelConfig | undefined;
-  readonly maxLength: number | undefined;
+  readonly reading: Reading | undefined;
   readonly paths: HomePaths;
 }
 
@@ -28,7 +31,7 @@ export interface DatasetContext {
 export async function checkDataset(
   dataset: Dataset,
   path: string,
-  { config, maxLength, paths }: DatasetContext,
+  { reading, paths }: DatasetContext,
   problems: Problem[],
 ): Promise<void> {
   if (typeof dataset === "string") {
@@ -39,7 +42,7 @@ export async function checkDataset(
     checkName(name, split, `${path}/name`, `${path}/split`, problems, here);
   } else if ("file" in dataset) {
     const file = await realFileBelow(paths.datasets, join(paths.datasets, dataset.file));
-    if (file) await checkFirstRows(dataset, file, `${path}/file`, config, problems);
+    if (file) await checkFirstRows(dataset, file, `${path}/file`, reading, problems);
     else {
       const allowed = await filesBelow(paths.datasets);
       problems.push({
@@ -48,16 +51,16 @@ export async function checkDataset(
         allowed,
       });
     }
-  } else if (config) {
+  } else if (reading) {
     const { input_ids, labels } = dataset.inline;
-    checkIds(input_ids, `${path}/inline/input_ids`, config, problems);
-    if (labels) checkIds(labels, `${path}/inline/labels`, config, problems);
-    const most = maxLength ?? config.max_position_embeddings;
-    const row = input_ids.findIndex((ids) => ids.length > most);
+    checkIds(input_ids, `${path}/inline/input_ids`, reading, problems);
+    if (labels) checkIds(labels, `${path}/inline/labels`, reading, problems);
+    const row = input_ids.findIndex((ids) => ids.length > reading.maxLength);
     if (row >= 0) {
       problems.push({
         path: `${path}/inline/input_ids/${row}`,
-        message: `Expected at most ${most} tokens, the longest sequence of this run, ` +
+        message:
+          `Expected at most ${reading.maxLength} tokens, the longest sequence of this run, ` +
           `but found ${input_ids[row]!.length}`,
       });
     }
@@ -120,15 +123,15 @@ function checkName(
 function checkIds(
   rows: readonly (readonly number[])[],
   path: string,
-  config: ModelConfig,
+  { vocabSize }: Reading,
   problems: Problem[],
 ): void {
   for (const [row, ids] of rows.entries()) {
-    const column = ids.findIndex((id) => id >= config.vocab_size);
+    const column = ids.findIndex((id) => id >= vocabSize);
     if (column < 0) continue;
     problems.push({
       path: `${path}/${row}/${column}`,
-      message: `Expected a token id below ${config.vocab_size}, the size of the vocabulary, ` +
+      message: `Expected a token id below ${vocabSize}, the size of the vocabulary, ` +
         `but found ${ids[column]}`,
     });
     return;
@@ -138,23 +141,23 @@ function checkIds(
 /** Rows that are looked at before a spec is accepted. */
 const FIRST_ROWS = 8;
 
-// Enough to find wrong columns, what is no JSON and what cannot be unpacked.
+// Enough to find wrong columns, what is no JSON, what cannot be unpacked, and conversations without a template.
 async function checkFirstRows(
   { file: name, columns }: Extract<Dataset, { file: string }>,
   file: string,
   path: string,
-  config: ModelConfig | undefined,
+  reading: Reading | undefined,
   problems: Problem[],
 ): Promise<void> {
+  // Ids need none, but have to be some of the model's.
+  const ids = { ...BYTE_TOKENIZER, vocabSize: reading?.vocabSize ?? Infinity };
+  const read = reading && reader({ ...reading, tokenizer: reading.tokenizer ?? ids });
   try {
     const rows = await firstRows(file, { name, columns, limit: FIRST_ROWS });
     if (rows.length === 0) throw new RangeError(`Cannot read ${name}: it has no rows`);
-    for (const { row, where } of rows) {
-      const shape = rowShape(row, where, columns);
-      if (shape.kind !== "ids" || config === undefined) continue;
-      const tokenizer = { ...BYTE_TOKENIZER, vocabSize: config.vocab_size };
-      const maxLength = config.max_position_embeddings;
-      shapeExamples(shape, { tokenizer, maxLength, completionOnly: true }, where);
+    for (const placed of rows) {
+      const { kind } = rowShape(placed.row, placed.where, columns);
+      if (kind === "ids" || reading?.tokenizer) read?.(placed, columns);
     }
   } catch (error) {
     problems.push({ path, message: inputMessage(error) });

@@ -112,12 +112,17 @@ function sizesOf(spec: RunSpec, config: ModelConfig): DataSizes {
   return { tokens: tokensOfBatch(examples, batchOptions(spec, task, config)) };
 }
 
-/** The memory that a spec's training takes on each kind of device that it may go to. */
-export async function memoryNeeds(spec: RunSpec, config: ModelConfig): Promise<MemoryNeeds> {
+/** The memory that a spec's training takes on each kind of device that it may go to; see {@linkcode planRun}. */
+export async function memoryNeeds(
+  spec: RunSpec,
+  config: ModelConfig,
+  sizes?: DataSizes,
+): Promise<MemoryNeeds> {
   const on = async (kind: "cpu" | "webgpu") =>
     spec.backend !== "auto" && spec.backend !== kind
       ? null
-      : (await planRun(spec, config, { kind, software: false, maxTensorBytes: 2 ** 31 })).total;
+      : (await planRun(spec, config, { kind, software: false, maxTensorBytes: 2 ** 31 }, sizes))
+        .total;
   return { cpu: await on("cpu"), webgpu: await on("webgpu") };
 }
 

@@ -9,7 +9,7 @@ import { ProblemLoader } from "../../data/problem_loader.ts";
 import { loadProblems, type Problem } from "../../data/problems.ts";
 import type { GrpoTask, ProblemDataset } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
-import type { OpenModel } from "./stored_models.ts";
+import type { ModelFolder } from "./stored_models.ts";
 
 /** A problem with its prompt's ids. */
 export interface PolicyProblem extends Omit<Problem, "prompt"> {
@@ -36,7 +36,7 @@ export interface PolicyData {
 export async function loadPolicyData(
   spec: RunSpec,
   task: GrpoTask,
-  { config, folder: modelFolder }: OpenModel,
+  { config, folder: modelFolder }: ModelFolder,
   folder: string,
 ): Promise<PolicyData> {
   const tokenizer = await modelTokenizer(modelFolder);

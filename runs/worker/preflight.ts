@@ -3,24 +3,26 @@
 
 import type { ModelConfig } from "../../compute/models/config.ts";
 import { adapterSites, trainedWeights } from "../../compute/models/method.ts";
-import { DATASETS } from "../../data/datasets.ts";
+import type { Tokenizer } from "../../data/byte_tokenizer.ts";
 import { type HomePaths, readConfiguration } from "../configuration.ts";
 import type { Places } from "../places.ts";
-import type { ProblemDataset } from "../spec/grpo.ts";
 import { targetModules } from "../../compute/models/target_modules.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { MemoryNeeds } from "../spec/worker.ts";
 import { UNKNOWN_NEEDS } from "../workers/worker_store.ts";
 import { availableBackend } from "./available_backend.ts";
-import { checkDataset } from "./check_dataset.ts";
-import { memoryNeeds, memoryProblem, misfit, planRun } from "./check_memory.ts";
+import { checkData } from "./check_data.ts";
+import { type DataSizes, memoryNeeds, memoryProblem, misfit, planRun } from "./check_memory.ts";
+import { checkTask } from "./check_task.ts";
 import { cpuMemory } from "./device_memory.ts";
 import { withoutRevision } from "../../data/hub/repository_id.ts";
+import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import { mayBeOnHub } from "./fetch_inputs.ts";
 import { publishedConfig } from "./plan_shape.ts";
 import { checkAdapter } from "./stored_adapters.ts";
-import { inputMessage, listModels, openModel } from "./stored_models.ts";
+import { inputMessage, listModels, type ModelFolder, openModel } from "./stored_models.ts";
+import { needsTokenizer } from "./training_data.ts";
 
 /**
  * Checks a parsed spec against the models, adapters and datasets at hand.
@@ -33,7 +35,7 @@ export async function preflight(
   { paths, artifacts }: Places,
 ): Promise<MemoryNeeds> {
   const problems: Problem[] = [];
-  const config = await checkModel(spec.model, paths, problems);
+  const { config, folder } = await checkModel(spec.model, paths, problems);
   if (config) {
     checkModules(spec, config, problems);
     checkLengths(spec, config, problems);
@@ -43,23 +45,14 @@ export async function preflight(
       await checkAdapter({ ...method, init_from }, config, { paths, artifacts }, problems);
     }
   }
-  const { task } = spec;
-  const maxLength = task.kind === "sft" ? task.max_length : undefined;
-  const context = { config, maxLength, paths };
-  await checkDataset(task.dataset, "/task/dataset", context, problems);
-  if (task.eval_dataset !== undefined) {
-    await checkDataset(task.eval_dataset, "/task/eval_dataset", context, problems);
-  }
-  if (task.kind === "grpo") {
-    checkVerifiable(task.dataset, "/task/dataset", problems);
-    if (task.eval_dataset) checkVerifiable(task.eval_dataset, "/task/eval_dataset", problems);
-    if (task.warm_up) {
-      await checkDataset(task.warm_up.dataset, "/task/warm_up/dataset", context, problems);
-    }
-  }
+  const tokenizer = folder === undefined ? undefined : await checkTokenizer(spec, folder, problems);
+  await checkTask(spec, config && { config, tokenizer }, paths, problems);
   // What is wrong otherwise has to be put right first.
+  const sizes = config && folder && problems.length === 0
+    ? await checkData(spec, { config, folder }, paths.datasets, problems)
+    : undefined;
   const needs = config && problems.length === 0
-    ? await checkMemory(spec, config, problems)
+    ? await checkMemory(spec, config, sizes, problems)
     : UNKNOWN_NEEDS;
   if (problems.length > 0) throw new InvalidSpecError(problems);
   return needs;
@@ -69,20 +62,21 @@ export async function preflight(
 async function checkMemory(
   spec: RunSpec,
   config: ModelConfig,
+  sizes: DataSizes | undefined,
   problems: Problem[],
 ): Promise<MemoryNeeds> {
-  const needs = await memoryNeeds(spec, config);
+  const needs = await memoryNeeds(spec, config, sizes);
   if (needs.cpu === null) return needs;
   const { databaseUrl } = readConfiguration();
   // Hosts that share a database may have more memory than this one.
   const device = cpuMemory(databaseUrl === undefined ? undefined : Infinity);
-  const plan = await planRun(spec, config, device);
+  const plan = await planRun(spec, config, device, sizes);
   if (misfit(plan, device, spec.model) === undefined) return needs;
   // Only now is a GPU looked for: most runs fit. Workers elsewhere may have one that is not here.
   if (spec.backend === "auto") {
     if (databaseUrl !== undefined || await availableBackend() === "webgpu") return needs;
   }
-  const message = await memoryProblem(spec, config, device, plan);
+  const message = await memoryProblem(spec, config, device, plan, sizes);
   problems.push({ path: "/model", message: message! });
   return needs;
 }
@@ -104,40 +98,45 @@ function checkLengths(
   });
 }
 
-/** A dataset whose rows have no answer to hold a completion against. */
-function checkVerifiable(dataset: ProblemDataset, path: string, problems: Problem[]): void {
-  const name = typeof dataset === "string" ? dataset : "name" in dataset ? dataset.name : undefined;
-  const info = name === undefined ? undefined : DATASETS.get(withoutRevision(name));
-  if (info === undefined || info.schema === "problem") return;
-  const allowed = [...DATASETS.values()].filter(({ schema }) => schema === "problem");
-  problems.push({
-    path: typeof dataset === "string" ? path : `${path}/name`,
-    message: `Expected problems with answers that can be verified, but "${name}" is ${info.schema}`,
-    allowed: allowed.map((each) => each.name),
-  });
-}
-
 async function checkModel(
   name: string,
   paths: HomePaths,
   problems: Problem[],
-): Promise<ModelConfig | undefined> {
+): Promise<Partial<ModelFolder>> {
   const models = await listModels(paths.models);
   const model = models.find((each) => each.name === name);
   if (model === undefined) {
     // The run's job downloads it; what is known of its shapes is checked now.
-    if (mayBeOnHub(name, readConfiguration().hub)) return publishedConfig(withoutRevision(name));
+    if (mayBeOnHub(name, readConfiguration().hub)) {
+      const config = publishedConfig(withoutRevision(name));
+      return config ? { config } : {};
+    }
     const allowed = models.map((each) => each.name);
     problems.push({
       path: "/model",
       message: `Unknown model "${name}"${suggestion(name, allowed)}`,
       allowed,
     });
-    return;
+    return {};
   }
   try {
     using open = await openModel(model.folder);
-    return open.config;
+    return open;
+  } catch (error) {
+    problems.push({ path: "/model", message: inputMessage(error) });
+    return {};
+  }
+}
+
+/** The tokeniser of a model that is asked in text. */
+async function checkTokenizer(
+  { task }: RunSpec,
+  folder: string,
+  problems: Problem[],
+): Promise<Tokenizer | undefined> {
+  if (!needsTokenizer(task)) return undefined;
+  try {
+    return await modelTokenizer(folder);
   } catch (error) {
     problems.push({ path: "/model", message: inputMessage(error) });
   }

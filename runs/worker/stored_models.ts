@@ -25,10 +25,14 @@ export interface StoredModel {
   readonly shipped: boolean;
 }
 
-/** A model's configuration and its open weight files. */
-export interface OpenModel extends Disposable {
+/** A model whose configuration has been read. */
+export interface ModelFolder {
   readonly folder: string;
   readonly config: ModelConfig;
+}
+
+/** A model's configuration and its open weight files. */
+export interface OpenModel extends ModelFolder, Disposable {
   readonly weights: WeightSource;
 }
 

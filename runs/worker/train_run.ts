@@ -3,29 +3,23 @@
 
 import { join } from "@std/path";
 import { createModel, type Model } from "../../compute/models/model.ts";
-import type { TrainingState } from "../../compute/train/sft.ts";
 import type { ArtifactStore } from "../artifacts/artifact_store.ts";
 import { adapterName } from "../checkpoint_files.ts";
-import { type Configuration, type HomePaths, homePaths } from "../configuration.ts";
+import { type Configuration, homePaths } from "../configuration.ts";
 import type { Run } from "../spec/run.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
-import type { DataSizes } from "./check_memory.ts";
 import { readNewestCheckpoint } from "./checkpoints.ts";
 import { EXIT_DOES_NOT_FIT, EXIT_DONE, EXIT_STOPPED } from "./exit_code.ts";
 import { exitCodeOf, fail, isFinalError, waitsForMemory, withNeed } from "./failure.ts";
-import { grpoJob } from "./grpo_job.ts";
-import type { JobEvent } from "./job_events.ts";
 import { fetchInputs, hubCommits } from "./fetch_inputs.ts";
 import { openDevice } from "./open_device.ts";
-import { loadPolicyData } from "./policy_data.ts";
+import { openJob } from "./open_job.ts";
 import { Recorder } from "./recorder.ts";
 import { Reporter } from "./reporter.ts";
-import { sftJob } from "./sft_job.ts";
 import { openAdapter } from "./stored_adapters.ts";
 import { EventFile } from "./tensorboard.ts";
 import { listModels, type OpenModel, openModel } from "./stored_models.ts";
-import { loadTrainingData, sizesOf } from "./training_data.ts";
 import { makeWarmUp, openWarmUp } from "./warm_up.ts";
 
 /** What a job process is given. */
@@ -69,7 +63,7 @@ async function train(
 
   await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
-  const job = await openJob(spec, stored, paths);
+  const job = await openJob(spec, stored, paths.datasets);
   const { backend, plan } = await openDevice(spec, stored.config, configuration, job.sizes);
   await backend.prepare(plan.calls);
   const { kind, device } = backend.info;
@@ -121,40 +115,6 @@ async function train(
 export async function letOthersIn(reporter: Reporter): Promise<void> {
   await reporter.flushIfDue();
   await new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** What is particular to a kind of task. */
-interface Job {
-  /** Updates that the run will make. */
-  readonly steps: number;
-  readonly sizes: DataSizes;
-  /** What its data are like, for the run's events. */
-  readonly about: Readonly<Record<string, unknown>>;
-  train(
-    model: Model,
-    resume: TrainingState | undefined,
-    signal: AbortSignal,
-  ): AsyncIterable<JobEvent>;
-}
-
-async function openJob(spec: RunSpec, stored: OpenModel, paths: HomePaths): Promise<Job> {
-  const { task } = spec;
-  if (task.kind === "sft") {
-    const data = await loadTrainingData(spec, task, stored, paths.datasets);
-    return {
-      steps: data.steps,
-      sizes: sizesOf(data),
-      about: {},
-      train: (model, resume, signal) => sftJob(spec, data, model, resume, signal),
-    };
-  }
-  const data = await loadPolicyData(spec, task, stored, paths.datasets);
-  return {
-    steps: data.steps,
-    sizes: { longestPrompt: data.longestPrompt },
-    about: { problems: data.loader.problems.length, skipped: data.skipped },
-    train: (model, resume, signal) => grpoJob(spec, task, data, model, resume, signal),
-  };
 }
 
 /** Opens a model that is on disk by now. */

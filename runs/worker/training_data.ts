@@ -8,7 +8,7 @@ import { modelTokenizer } from "../../data/model_tokenizer.ts";
 import type { Dataset } from "../spec/dataset.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { SftTask } from "../spec/sft.ts";
-import type { OpenModel } from "./stored_models.ts";
+import type { ModelFolder } from "./stored_models.ts";
 
 /** Tokens of a sequence where a spec does not say. */
 const DEFAULT_MAX_LENGTH = 2048;
@@ -53,11 +53,15 @@ export function sizesOf({ loader, evalBatches }: TrainingData) {
   return { tokens: loader.tokensPerBatch, evalTokens: evalBatches?.[0]?.ids.length ?? 0 };
 }
 
+/** Why a stream needs an end. */
+export const ENDLESS =
+  `Cannot tell when to stop: the dataset is read as a stream, expected "max_steps"`;
+
 /** Loads a spec's data. `folder` holds the dataset files. */
 export async function loadTrainingData(
   spec: RunSpec,
   task: SftTask,
-  { config, folder: modelFolder }: OpenModel,
+  { config, folder: modelFolder }: ModelFolder,
   folder: string,
 ): Promise<TrainingData> {
   const maxLength = maxLengthOf(spec, config);
@@ -71,9 +75,7 @@ export async function loadTrainingData(
   };
   const examples = await openExamples(task.dataset, { ...options, purpose: "train" });
   if (examples && isStream(examples) && spec.max_steps === undefined) {
-    throw new RangeError(
-      `Cannot tell when to stop: the dataset is read as a stream, expected "max_steps"`,
-    );
+    throw new RangeError(ENDLESS);
   }
   const batches = batchOptions(spec, task, config);
   const loader = new Loader({ ...batches, examples: examples ?? [] });
@@ -92,7 +94,8 @@ export async function loadTrainingData(
   };
 }
 
-function needsTokenizer({ dataset, eval_dataset = dataset }: SftTask): boolean {
+/** Whether a task's data hold text: ids in the spec itself need no tokeniser. */
+export function needsTokenizer({ dataset, eval_dataset = dataset }: RunSpec["task"]): boolean {
   return [dataset, eval_dataset].some((each) => typeof each === "string" || !("inline" in each));
 }
 

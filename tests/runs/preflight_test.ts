@@ -7,7 +7,12 @@ import { encodeSafetensors } from "../../compute/models/safetensors.ts";
 import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
 import { InvalidSpecError, type Problem } from "../../runs/spec/problems.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
+import { WINDOW_BYTES } from "../../data/load.ts";
+import { modelTokenizer } from "../../data/model_tokenizer.ts";
+import { type DataSizes, planRun } from "../../runs/worker/check_memory.ts";
+import { cpuMemory } from "../../runs/worker/device_memory.ts";
 import { preflight } from "../../runs/worker/preflight.ts";
+import { smallFile } from "../wasm/tokenizer_fixtures.ts";
 import { makeTinyHome, TINY_CONFIG, type TinyHome, tinySpec, tinyWeights } from "./tiny_home.ts";
 
 async function problemsOf(
@@ -131,7 +136,10 @@ Deno.test("preflight() looks at the first rows of a file", async () => {
   await check('{"text":"a"}\n{"text":', /a\.jsonl:2/);
   await check('{"input_ids":[1,64]}\n', /a\.jsonl:1: expected "input_ids" to be .* 0 to 63/);
   await check("\n\n", /it has no rows/);
-  await Deno.writeTextFile(join(tiny.paths.datasets, "a.jsonl"), '{"body":"abc"}\n');
+  await check('{"text":"a"}\n', /a\.jsonl:1: it has token 97, the model knows 0 to 63/);
+  await check('{"messages":[{"role":"user","content":"1"}]}\n', /the model has no chat template/);
+  await check(`{"input_ids":[${Array(18).fill(1)}]}\n`, /has 18 tokens, max_length is 16/);
+  await Deno.writeTextFile(join(tiny.paths.datasets, "a.jsonl"), '{"body":"123"}\n');
   const dataset = { file: "a.jsonl", columns: { text: "body" } };
   assert.deepEqual(await problemsOf(tiny, task({ dataset })), []);
 });
@@ -278,6 +286,50 @@ Deno.test("preflight() goes on from an adapter of the same rank, scale and modul
   await expectProblem(tiny, from({}), "/method/init_from", /holds ".*o_proj/);
 });
 
+Deno.test("preflight() refuses a tokeniser that is larger than the embedding, where texts are read", async () => {
+  await using tiny = await makeTinyHome();
+  const folder = join(tiny.paths.models, "tiny");
+  await Deno.writeFile(join(folder, "tokenizer.json"), smallFile("roberta"));
+  const refusal: Error = await modelTokenizer(folder).then(assert.fail, (error) => error);
+  assert.match(refusal.message, /is token 64 of tokenizer\.json/);
+  const problem = await expectProblem(tiny, task({ dataset: "stdlib/sotu" }), "/model", /token 64/);
+  assert.equal(problem.message, refusal.message);
+  assert.deepEqual(await problemsOf(tiny, {}), [], "ids need no tokeniser");
+});
+
+Deno.test("preflight() reads a small file as the job will, and plans memory for what is in it", async () => {
+  await using tiny = await makeTinyHome();
+  await Deno.mkdir(tiny.paths.datasets);
+  const path = join(tiny.paths.datasets, "a.jsonl");
+  const file = task({ dataset: { file: "a.jsonl" }, eval_dataset: undefined, packing: false });
+  const rows = '{"input_ids":[1,2,3]}\n'.repeat(20);
+  await Deno.writeTextFile(path, rows + '{"input_ids":[1,64]}\n');
+  await expectProblem(tiny, file, "/task/dataset", /a\.jsonl:21: .* 0 to 63/);
+  await Deno.writeTextFile(path, rows);
+  const spec = parseRunSpec(tinySpec({ ...file, backend: "cpu" }));
+  const config = parseModelConfig(TINY_CONFIG);
+  const planned = async (sizes?: DataSizes) =>
+    (await planRun(spec, config, cpuMemory(), sizes)).total;
+  const { cpu } = await preflight(spec, tiny);
+  // Four rows of two positions, padded to eight, where sixteen are allowed.
+  assert.equal(cpu, await planned({ tokens: 4 * 8, evalTokens: 0 }));
+  assert(cpu! < await planned());
+});
+
+Deno.test("preflight() refuses a stream without an end", async () => {
+  await using tiny = await makeTinyHome();
+  await Deno.mkdir(tiny.paths.datasets);
+  const path = join(tiny.paths.datasets, "a.jsonl");
+  await Deno.writeTextFile(path, '{"input_ids":[1,2,3]}\n'.repeat(8));
+  await Deno.truncate(path, WINDOW_BYTES + 1);
+  const dataset = { file: "a.jsonl" };
+  const endless = { ...task({ dataset }), max_steps: undefined };
+  await expectProblem(tiny, endless, "/max_steps", /read as a stream, expected "max_steps"/);
+  assert.deepEqual(await problemsOf(tiny, task({ dataset })), []);
+  const limited = task({ dataset: { ...dataset, limit: 8 } });
+  assert.deepEqual(await problemsOf(tiny, { ...limited, max_steps: undefined }), []);
+});
+
 Deno.test("preflight() refuses a grpo task that can ask nothing or verify nothing", async () => {
   await using tiny = await makeTinyHome();
   const grpo = (changes: Record<string, unknown>) =>
@@ -298,6 +350,26 @@ Deno.test("preflight() refuses a grpo task that can ask nothing or verify nothin
     /answers that can be verified, but "stdlib\/moby-dick" is text/,
   );
   assert(text.allowed!.includes("openai/gsm8k"));
+  await Deno.mkdir(tiny.paths.datasets);
+  const rows = (...rows: { question: string; answer: string }[]) =>
+    Deno.writeTextFile(
+      join(tiny.paths.datasets, "a.jsonl"),
+      rows.map((row) => JSON.stringify(row)).join("\n"),
+    );
+  const file = grpo({ dataset: { file: "a.jsonl" }, num_epochs: 2 });
+  const asked = (message: RegExp) => expectProblem(tiny, file, "/task/dataset", message);
+  await rows({ question: "1 + 1", answer: "no one\nknows" });
+  await asked(/none of its 1 rows has one/);
+  await rows({ question: "1".repeat(40), answer: "2" });
+  await asked(/the shortest prompt has 42 tokens, there is room for 24/);
+  await rows({ question: "1 + 1", answer: "2" });
+  assert.deepEqual(await problemsOf(tiny, file), []);
+  await expectProblem(
+    tiny,
+    { ...file, batch_size: 12 },
+    "/task/dataset",
+    /an update takes 3 problems, 2 epochs have 2/,
+  );
   // The model's context is 32: a completion of 32 leaves no room for a prompt.
   await expectProblem(
     tiny,
