@@ -56,6 +56,8 @@ export interface MemoryPlan {
   readonly total: number;
   /** The largest tensor: a device has a limit for one. */
   readonly largest: LargestTensor;
+  /** Of a run that samples: what it samples with. */
+  readonly sampler?: GeneratorOptions | undefined;
   /** What {@linkcode Backend.prepare} takes: the kernel calls of the run, each shape once. */
   readonly calls: readonly ShapedCall[];
 }
@@ -97,6 +99,7 @@ export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan
     workspace: total - known,
     total,
     largest: backend.largest,
+    sampler: policy?.sampler,
     calls: backend.calls,
   };
 }

@@ -8,34 +8,19 @@ import {
   planMemory,
 } from "../../compute/train/plan_memory.ts";
 import type { GeneratorOptions } from "../../compute/train/generation.ts";
+import { pagesOfSequence } from "../../compute/train/generate.ts";
 import { pagesOf } from "../../compute/train/page_pool.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { MemoryNeeds } from "../spec/worker.ts";
 import { exampleOf } from "../../data/example.ts";
 import { tokensOfBatch } from "../../data/loader.ts";
+import { mostPages, pageBytes } from "./cache_memory.ts";
 import { type DeviceMemory, showBytes } from "./device_memory.ts";
 import { batchOptions, maxLengthOf } from "./training_data.ts";
 
 /** Completions that a grpo run samples side by side at most. */
 const MOST_AT_ONCE = 256;
-
-/** What a grpo run samples with: completions of a problem share its prompt's pages. */
-export function samplerOf(
-  { batch_size }: RunSpec,
-  { num_generations, max_completion_length }: GrpoTask,
-  maxPromptLength: number,
-): GeneratorOptions {
-  const batch = Math.min(batch_size, MOST_AT_ONCE);
-  const prompts = Math.ceil(batch / num_generations) + 1;
-  return {
-    batch,
-    maxPromptLength,
-    maxCompletionLength: max_completion_length,
-    pages: Math.min(prompts, batch) * pagesOf(maxPromptLength - 1) +
-      batch * pagesOf(max_completion_length),
-  };
-}
 
 /** What a run's data turned out to need, once it has been read. */
 export interface DataSizes {
@@ -46,20 +31,28 @@ export interface DataSizes {
   readonly longestPrompt?: number;
 }
 
+/** A device as far as a plan depends on it. */
+type PlannedDevice =
+  & Pick<DeviceMemory, "kind" | "software" | "maxTensorBytes">
+  & Partial<Pick<DeviceMemory, "bytes">>;
+
 /**
  * The memory that a spec's training takes on a device.
  *
+ * @param device where a grpo run would take more than its `bytes`, its completions share fewer pages, down to
+ *   those of a single one.
  * @param sizes of its data. Without them a supervised run is planned for batches as large as they may
  *   be, and a grpo run for prompts as short as they may be: what it needs at the least.
  */
 export async function planRun(
   spec: RunSpec,
   config: ModelConfig,
-  device: Pick<DeviceMemory, "kind" | "software" | "maxTensorBytes">,
+  { bytes = Infinity, kind, software, maxTensorBytes }: PlannedDevice,
   sizes: DataSizes = sizesOf(spec, config),
 ): Promise<MemoryPlan> {
   const { method, dtype, task } = spec;
   const rows = Math.ceil(spec.batch_size / spec.gradient_accumulation_steps);
+  const device = { kind, software, maxTensorBytes };
   const shared = { config, method, dtype, device, checkpointing: spec.gradient_checkpointing };
   if (task.kind === "sft") {
     const most = rows * maxLengthOf(spec, config);
@@ -71,20 +64,26 @@ export async function planRun(
     task.max_completion_length,
     config.max_position_embeddings - maxPromptLength,
   );
-  const plan = await cachedPlan({
-    ...shared,
-    tokens: rows * (maxPromptLength + maxCompletionLength),
-    evalTokens: 0,
-    policy: {
-      sampler: samplerOf(
-        spec,
-        { ...task, max_completion_length: maxCompletionLength },
-        maxPromptLength,
-      ),
-      loss: { ...task, epsilon_high: task.epsilon_high ?? task.epsilon },
-      reference: task.beta > 0 || task.log_kl,
-    },
-  });
+  const batch = Math.min(spec.batch_size, MOST_AT_ONCE);
+  const sampler = { batch, maxPromptLength, maxCompletionLength };
+  const planWith = (pages: number) =>
+    cachedPlan({
+      ...shared,
+      tokens: rows * (maxPromptLength + maxCompletionLength),
+      evalTokens: 0,
+      policy: {
+        sampler: { ...sampler, pages },
+        loss: { ...task, epsilon_high: task.epsilon_high ?? task.epsilon },
+        reference: task.beta > 0 || task.log_kl,
+      },
+    });
+  const least = pagesOfSequence(sampler);
+  const most = Math.min(pagesOfGroups(sampler, task), mostPages(config, device));
+  let plan = await planWith(Math.max(least, most));
+  if (plan.total > bytes) {
+    const over = Math.ceil((plan.total - bytes) / pageBytes(config));
+    plan = await planWith(Math.max(least, most - over));
+  }
   if (!task.warm_up) return plan;
   // It comes first and is over before the run's own memory is taken.
   const warmUp = await cachedPlan({
@@ -97,7 +96,21 @@ export async function planRun(
     checkpointing: false,
     evalTokens: 0,
   });
-  return warmUp.total > plan.total ? warmUp : plan;
+  return warmUp.total > plan.total ? { ...warmUp, sampler: plan.sampler } : plan;
+}
+
+/**
+ * Pages for a full batch of completions that are half as long as they may be; more wait for one another. Those of a
+ * problem share its prompt's.
+ */
+function pagesOfGroups(
+  { batch, maxPromptLength, maxCompletionLength }: GeneratorOptions,
+  { num_generations }: GrpoTask,
+): number {
+  // A batch may hold the end of one group and the beginning of another.
+  const prompts = Math.min(Math.ceil(batch / num_generations) + 1, batch);
+  return prompts * pagesOf(maxPromptLength - 1) +
+    batch * pagesOf(Math.ceil(maxCompletionLength / 2));
 }
 
 /** What is known of a spec's data before anything is read. */
@@ -112,7 +125,10 @@ function sizesOf(spec: RunSpec, config: ModelConfig): DataSizes {
   return { tokens: tokensOfBatch(examples, batchOptions(spec, task, config)) };
 }
 
-/** The memory that a spec's training takes on each kind of device that it may go to; see {@linkcode planRun}. */
+/** What a run takes here is what it needs at the least. */
+const SMALLEST = { software: false, maxTensorBytes: 2 ** 31, bytes: 0 } as const;
+
+/** The memory that a spec's training needs on each kind of device that it may go to; see {@linkcode planRun}. */
 export async function memoryNeeds(
   spec: RunSpec,
   config: ModelConfig,
@@ -121,8 +137,7 @@ export async function memoryNeeds(
   const on = async (kind: "cpu" | "webgpu") =>
     spec.backend !== "auto" && spec.backend !== kind
       ? null
-      : (await planRun(spec, config, { kind, software: false, maxTensorBytes: 2 ** 31 }, sizes))
-        .total;
+      : (await planRun(spec, config, { ...SMALLEST, kind }, sizes)).total;
   return { cpu: await on("cpu"), webgpu: await on("webgpu") };
 }
 
@@ -263,7 +278,9 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
 }
 
 /** A plan in one line. */
-export function describePlan({ total, largest: _, calls: __, ...parts }: MemoryPlan): string {
+export function describePlan(
+  { total, largest: _, calls: _1, sampler: _2, ...parts }: MemoryPlan,
+): string {
   const used = Object.entries(parts).filter(([, bytes]) => bytes > 0)
     .map(([name, bytes]) => `${name} ${showBytes(bytes)}`);
   return `${showBytes(total)} (${used.join(", ")})`;

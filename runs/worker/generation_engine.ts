@@ -3,8 +3,8 @@
 
 import { chooseBackend } from "../../compute/backend/choose.ts";
 import type { Backend } from "../../compute/backend/backend.ts";
-import { type AdapterBank, stackAdapters } from "../../compute/models/adapter_bank.ts";
 import { PAGE } from "../../compute/backend/kernels.ts";
+import { type AdapterBank, stackAdapters } from "../../compute/models/adapter_bank.ts";
 import type { FrozenType } from "../../compute/models/frozen_weights.ts";
 import { FROZEN } from "../../compute/models/method.ts";
 import { createModel, type Model } from "../../compute/models/model.ts";
@@ -14,6 +14,7 @@ import { type ModelText, openModelText } from "../../data/model_text.ts";
 import type { Configuration } from "../configuration.ts";
 import type { Places } from "../places.ts";
 import { InvalidSpecError, type Problem, suggestion } from "../spec/problems.ts";
+import { mostPages } from "./cache_memory.ts";
 import { type ReadAdapter, readAdapter } from "./read_adapter.ts";
 import { inputMessage, listModels, openModel } from "./stored_models.ts";
 
@@ -21,8 +22,6 @@ import { inputMessage, listModels, openModel } from "./stored_models.ts";
 const BATCH = 32;
 /** Longest sequence; a model's own limit may be lower. */
 const CONTEXT = 16_384;
-/** Bytes of keys and values, at most. The cpu backend has 4 GiB for everything. */
-const CACHE_BYTES = { cpu: 2 ** 30, webgpu: 2 ** 32 } as const;
 /** Adapters that stay loaded beside a model. */
 const BANKED = 16;
 
@@ -196,13 +195,9 @@ export class GenerationEngine {
 }
 
 /** The batch and the lengths that fit the memory for keys and values. */
-function generatorSizes({ config, backend, blocks }: Model) {
-  const width = config.num_key_value_heads * config.head_dim;
-  const { kind, maxTensorBytes } = backend.info;
-  // One page more is for rows that fill up a batch, another as a sequence's own tokens begin a new one.
-  const most = Math.floor(
-    Math.min(CACHE_BYTES[kind] / (2 * blocks.length), maxTensorBytes) / (4 * width * PAGE),
-  ) - 1;
+function generatorSizes({ config, backend }: Model) {
+  const most = mostPages(config, backend.info);
+  // A sequence's own tokens begin a new page.
   const maxLength = Math.min(config.max_position_embeddings, CONTEXT, (most - 1) * PAGE);
   const longest = maxLength - 1;
   const sizes = {

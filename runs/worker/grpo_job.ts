@@ -3,26 +3,27 @@
 
 import type { Model } from "../../compute/models/model.ts";
 import { createGenerator } from "../../compute/train/generate.ts";
+import type { GeneratorOptions } from "../../compute/train/generation.ts";
 import { type GradedCompletion, trainGrpo } from "../../compute/train/grpo.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
-import { samplerOf } from "./check_memory.ts";
 import type { GrpoTask } from "../spec/grpo.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { JobEvent } from "./job_events.ts";
 import { answerText, type PolicyData, type PolicyProblem } from "./policy_data.ts";
 
-/** Trains by a spec's `grpo` task. */
+/** Trains by a spec's `grpo` task. `sampler` is what its memory was planned for. */
 export async function* grpoJob(
   spec: RunSpec,
   task: GrpoTask,
   data: PolicyData,
   model: Model,
+  sampler: GeneratorOptions,
   resume: TrainingState | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent> {
   const { batch_size } = spec;
   const length = data.longestPrompt + task.max_completion_length;
-  const generator = createGenerator(model, samplerOf(spec, task, data.longestPrompt));
+  const generator = createGenerator(model, sampler);
   const { kind: _, dataset: _1, eval_dataset: _2, warm_up: _3, ...options } = task;
   const events = trainGrpo<PolicyProblem>({
     ...options,

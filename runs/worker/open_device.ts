@@ -24,6 +24,7 @@ export class DoesNotFitError extends RangeError {
  * Opens the device of a run.
  *
  * @param sizes of its data, once it has been read.
+ * @returns also what it would need of such a device at the least, in bytes.
  * @throws {RangeError} if there is none, or a tensor is larger than its largest.
  * @throws {DoesNotFitError} if its memory is too small.
  */
@@ -35,13 +36,16 @@ export async function openDevice(
     "threads" | "gpu" | "gpuMemory" | "jobs" | "home" | "autotune"
   >,
   sizes?: DataSizes,
-): Promise<{ backend: Backend; plan: MemoryPlan }> {
+): Promise<{ backend: Backend; plan: MemoryPlan; least: number }> {
   const tuning = autotune ? { cache: new VariantFiles(homePaths(home).tuning) } : undefined;
   const backend = await chooseBackend({ backend: spec.backend, threads, gpu, tuning });
   const device = deviceMemory(backend.info, gpuMemory, jobs);
   const plan = await planRun(spec, config, device, sizes);
   const problem = await memoryProblem(spec, config, device, plan, sizes);
-  if (problem === undefined) return { backend, plan };
+  if (problem === undefined) {
+    const { total: least } = await planRun(spec, config, { ...device, bytes: 0 }, sizes);
+    return { backend, plan, least };
+  }
   backend.close();
   const message = `Cannot train on ${backend.info.device}: ${problem}`;
   if (plan.total <= (device.bytes ?? Infinity)) throw new RangeError(message);

@@ -1,6 +1,7 @@
 // What a run does, by the kind of its task: its data are read, nothing is on a device yet.
 
 import type { Model } from "../../compute/models/model.ts";
+import type { MemoryPlan } from "../../compute/train/plan_memory.ts";
 import type { TrainingState } from "../../compute/train/sft.ts";
 import type { RunSpec } from "../spec/run_spec.ts";
 import type { DataSizes } from "./check_memory.ts";
@@ -20,6 +21,7 @@ export interface Job {
   readonly about: Readonly<Record<string, unknown>>;
   train(
     model: Model,
+    plan: MemoryPlan,
     resume: TrainingState | undefined,
     signal: AbortSignal,
   ): AsyncIterable<JobEvent>;
@@ -39,7 +41,7 @@ export async function openJob(spec: RunSpec, stored: ModelFolder, folder: string
       steps: data.steps,
       sizes: sizesOf(data),
       about: {},
-      train: (model, resume, signal) => sftJob(spec, data, model, resume, signal),
+      train: (model, _, resume, signal) => sftJob(spec, data, model, resume, signal),
     };
   }
   const data = await loadPolicyData(spec, task, stored, folder);
@@ -47,6 +49,7 @@ export async function openJob(spec: RunSpec, stored: ModelFolder, folder: string
     steps: data.steps,
     sizes: { longestPrompt: data.longestPrompt },
     about: { problems: data.loader.problems.length, skipped: data.skipped },
-    train: (model, resume, signal) => grpoJob(spec, task, data, model, resume, signal),
+    train: (model, { sampler }, resume, signal) =>
+      grpoJob(spec, task, data, model, sampler!, resume, signal),
   };
 }

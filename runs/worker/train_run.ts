@@ -64,7 +64,8 @@ async function train(
   await fetchInputs(spec, { paths, configuration, reporter, signal });
   using stored = await openNamedModel(spec.model, paths.models);
   const job = await openJob(spec, stored, paths.datasets);
-  const { backend, plan } = await openDevice(spec, stored.config, configuration, job.sizes);
+  const opened = await openDevice(spec, stored.config, configuration, job.sizes);
+  const { backend, plan } = opened;
   await backend.prepare(plan.calls);
   const { kind, device } = backend.info;
   const { state: resume, warnings } = await readNewestCheckpoint(artifacts, store, run.id);
@@ -78,7 +79,7 @@ async function train(
     ...job.about,
     ...(resume && { resumed_from_step: resume.step }),
   });
-  const needs = withNeed(run, kind, plan.total);
+  const needs = withNeed(run, kind, opened.least);
   await reporter.flush({ backend: kind, device, needs, resumedFrom: resume?.step ?? -1 });
   using tensorboard = spec.report_to?.includes("tensorboard")
     ? await EventFile.create(join(paths.tensorboard, run.id), (resume?.step ?? -1) + 1)
@@ -100,7 +101,7 @@ async function train(
 
   const commits = await hubCommits(spec, paths);
   const recorder = await Recorder.open(run, model, reporter, artifacts, commits);
-  for await (const event of job.train(model, resume, signal)) {
+  for await (const event of job.train(model, plan, resume, signal)) {
     await recorder.take(event);
     await letOthersIn(reporter);
   }

@@ -1,6 +1,7 @@
 import assert from "@std/assert";
 import { parseModelConfig } from "../../compute/models/config.ts";
 import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
+import type { MemoryPlan } from "../../compute/train/plan_memory.ts";
 import { memoryProblem, planRun } from "../../runs/worker/check_memory.ts";
 import { cpuMemory, deviceMemory } from "../../runs/worker/device_memory.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
@@ -85,16 +86,17 @@ Deno.test("a grpo run is planned with what it needs at the least, its cache and 
     log_kl: false,
     ...changes,
   });
+  const roomy = { ...cpuMemory(), bytes: 64 * GB };
   const plan = async (changes: Record<string, unknown>, method: RunSpecInput["method"]) =>
     await planRun(
       parseRunSpec({ model: "m", batch_size: 8, method, task: task(changes) }),
       LLAMA_1B,
-      cpuMemory(64 * GB),
+      roomy,
     );
   const lora = { kind: "lora" as const, r: 4 };
   const small = await plan({}, lora);
-  // 8 completions of 128 tokens, 16 layers, keys and values of 8 heads of 64, in f32.
-  const cell = 16 * 2 * 8 * 64 * 4, cache = 8 * 128 * cell;
+  // 8 completions of half of 128 tokens, 16 layers, keys and values of 8 heads of 64, in f32.
+  const cell = 16 * 2 * 8 * 64 * 4, cache = 8 * 64 * cell;
   // Beside it the passes of 1, 2, 4 and 8 rows, of which the logits are the most.
   const logits = (1 + 2 + 4 + 8) * 128256 * 4;
   const least = cache + logits;
@@ -102,7 +104,7 @@ Deno.test("a grpo run is planned with what it needs at the least, its cache and 
   assert.equal((await plan({ max_prompt_length: 4000 }, lora)).total, small.total);
   // Once the problems have been read, their prompts count.
   const spec = parseRunSpec({ model: "m", batch_size: 8, method: lora, task: task({}) });
-  const read = await planRun(spec, LLAMA_1B, cpuMemory(64 * GB), { longestPrompt: 500 });
+  const read = await planRun(spec, LLAMA_1B, roomy, { longestPrompt: 500 });
   assert.ok(read.sampling > least + 499 * cell, `${read.sampling}`);
   assert.ok(read.activations > small.activations);
   // A warm-up trains every weight in f32 first.
@@ -112,8 +114,34 @@ Deno.test("a grpo run is planned with what it needs at the least, its cache and 
   const full = { kind: "full" as const, target_modules: ["q_proj"] };
   const [without, copied] = [await plan({}, full), await plan({ log_kl: true }, full)];
   assert.equal(copied.sampling - without.sampling, 16 * 2048 * 2048 * 4);
-  const long = (await problemOf({ task: task({ max_completion_length: 4096 }), dtype: "bf16" }))!;
-  assert.match(long, /sampling \S+ GB.*max_completion_length: 1024/);
+  const long = { task: task({ max_completion_length: 4096 }), dtype: "nf4" } as const;
+  const problem = (await problemOf({ ...long, gradient_accumulation_steps: 8 }))!;
+  assert.match(problem, /sampling \S+ MB.*max_completion_length: 1024/);
+});
+
+Deno.test("completions of a grpo run share as many pages as there is memory for", async () => {
+  const spec = parseRunSpec({
+    model: "m",
+    dtype: "bf16",
+    batch_size: 64,
+    gradient_accumulation_steps: 64,
+    method: { kind: "lora", r: 4 },
+    task: { kind: "grpo", dataset: "openai/gsm8k", num_generations: 32, log_kl: false },
+  });
+  const plan = (bytes: number, kind: "cpu" | "webgpu" = "webgpu") =>
+    planRun(spec, LLAMA_1B, { ...cpuMemory(), kind, bytes }, { longestPrompt: 161 });
+  const pages = ({ sampler }: MemoryPlan) => sampler!.pages!;
+  const page = 16 * (16 * 2 * 8 * 64 * 4);
+  const wide = await plan(Infinity);
+  // 64 completions of half of 64 pages; two problems and the end of a third have ten pages of prompt each.
+  assert.equal(pages(wide), 64 * 32 + 3 * 10);
+  assert.equal(pages(await plan(Infinity, "cpu")), 2 ** 30 / page - 1, "1 GiB on the processor");
+  const tight = await plan(wide.total - 100.5 * page);
+  assert.equal(pages(tight), pages(wide) - 101);
+  assert.equal(tight.total, wide.total - 101 * page);
+  const least = await plan(0);
+  assert.equal(pages(least), 10 + 64, "one completion, others wait");
+  assert.equal(await problemOf({ ...spec }, { ...cpuMemory(), bytes: least.total }), undefined);
 });
 
 Deno.test("the limit is the machine's memory where that is less than an address reaches", async () => {

@@ -6,6 +6,7 @@ import { referenceModel } from "../../../compute/models/reference.ts";
 import { logits } from "../../../compute/models/transformer.ts";
 import type { Batch } from "../../../compute/train/batch.ts";
 import { bytesSource } from "../../../compute/models/safetensors.ts";
+import { createGenerator } from "../../../compute/train/generate.ts";
 import { GrpoStep } from "../../../compute/train/grpo_step.ts";
 import { IGNORED_TARGET } from "../../../compute/backend/kernels.ts";
 import { readState, stateFiles } from "../../../compute/train/checkpoint.ts";
@@ -22,6 +23,7 @@ import {
 import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
 import { forEachBackend } from "../../support/backends.ts";
 import { numericsCase } from "../../support/numerics.ts";
+import { integers } from "../../support/random.ts";
 import { slowGenerator } from "../../support/slow_generator.ts";
 import { LORA, TINY, tinyBatch, tinyModel } from "../../support/tiny_model.ts";
 
@@ -256,6 +258,44 @@ await forEachBackend(({ test }) => {
       0,
     );
     assert.ok(furthest < 2e-4, `parameters differ by ${furthest}`);
+  });
+
+  test("completions that wait for pages are the same, and what is learnt from them", async (backend) => {
+    const sizes = { batch: 8, maxPromptLength: 20, maxCompletionLength: 24 };
+    const asked = [integers(1, 20, TINY.vocab_size), integers(2, 18, TINY.vocab_size)]
+      .map((prompt, i): Arm => ({ prompt, answer: 26 + i }));
+    const problems = { ...arms(), next: () => asked };
+    const results = [];
+    // Two pages of each prompt, two of each completion; then room for a prompt and two completions.
+    for (const pages of [2 * 2 + 8 * 2, 2 + 2 * 2]) {
+      const model = await tinyModel(backend);
+      const generator = createGenerator(model, { ...sizes, pages });
+      const events = await collect(run(model, {
+        generator,
+        problems,
+        evalProblems: asked,
+        batch_size: 8,
+        num_generations: 4,
+        max_completion_length: sizes.maxCompletionLength,
+        tokensPerBatch: 8 * 44,
+        grade: (_, completions) =>
+          completions.map(({ ids }) => ({ reward: ids.length % 5 + ids[0]! % 3, correct: false })),
+        max_steps: 2,
+        eval_steps: 1,
+      }));
+      results.push({ events, values: await parameters(model) });
+      generator.free();
+      model.free();
+    }
+    const [roomy, tight] = results;
+    assert.deepEqual(tight!.events, roomy!.events);
+    assertSameBits(tight!.values, roomy!.values, whole(roomy!.values));
+    const lengths = new Set(
+      roomy!.events.flatMap((event) =>
+        event.type === "rollout" ? event.completions.map((one) => one.completion.ids.length) : []
+      ),
+    );
+    assert(lengths.size > 2, `completions of ${[...lengths]} tokens`);
   });
 
   test("a KL term holds the policy near the base", async (backend) => {
