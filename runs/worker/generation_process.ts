@@ -60,8 +60,10 @@ export function openTask(
 }
 
 /** Requests in line and under way. */
-class GenerationServer {
+export class GenerationServer {
   readonly #waiting: Waiting[] = [];
+  /** The request whose model is being loaded. */
+  #starting: { readonly id: number; cancelled: boolean } | undefined;
   readonly #tasks = new Map<number, Task>();
   #stopped = false;
   #wake = () => {};
@@ -74,6 +76,7 @@ class GenerationServer {
     else {
       const at = this.#waiting.findIndex(({ id }) => id === command.id);
       if (at >= 0) this.#waiting.splice(at, 1);
+      if (this.#starting?.id === command.id) this.#starting.cancelled = true;
       this.#tasks.get(command.id)?.cancel();
     }
     this.#wake();
@@ -90,7 +93,7 @@ class GenerationServer {
     while (!this.#stopped) {
       await this.#start();
       if (this.engine.idle && this.#tasks.size === 0) {
-        if (this.#waiting.length === 0) await this.#sleep();
+        if (this.#waiting.length === 0 && !this.#stopped) await this.#sleep();
         continue;
       }
       await this.#step();
@@ -106,11 +109,16 @@ class GenerationServer {
       const free = this.engine.idle && this.#tasks.size === 0;
       if (!free && !this.engine.has(job.request)) return;
       this.#waiting.shift();
+      const starting = this.#starting = { id, cancelled: false };
       const emit = (event: JobEvent) => this.send(JSON.stringify({ id, ...event }));
       await this.#guard(emit, async () => {
         await this.engine.load(job.request);
-        this.#tasks.set(id, await openTask(job, this.engine, emit));
+        if (starting.cancelled) return;
+        const task = await openTask(job, this.engine, emit);
+        if (starting.cancelled) task.cancel();
+        this.#tasks.set(id, task);
       });
+      this.#starting = undefined;
     }
   }
 

@@ -7,6 +7,7 @@ import { Proxy } from "../chaos/proxy.ts";
 import { makeApp, problemOf } from "../routes/make_app.ts";
 import { noPostgres, startPostgres } from "../support/postgres.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
+import { until } from "../support/until.ts";
 import { Service } from "./service.ts";
 
 /** The value of a series; undefined if there is none. */
@@ -18,23 +19,29 @@ function valueOf(text: string, series: string): number | undefined {
 Deno.test("/metrics counts runs, steps, tokens and requests", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home);
-  const id = await service.post(tinySpec({ max_steps: 300 }));
-  await service.events(id, 0, ({ type, data }) => type === "step" && data.step > 150);
-  const during = await (await fetch(`${service.url}/metrics`)).text();
+  const id = await service.post(tinySpec({ max_steps: 1e6, save_steps: 1e6, eval_steps: 1e6 }));
+  const metrics = async () => await (await fetch(`${service.url}/metrics`)).text();
+  const counted = "noregret_step_seconds_count", bytes = `noregret_device_bytes{run="${id}"}`;
+  const during = await until("steps are counted", async () => {
+    const text = await metrics();
+    return valueOf(text, counted)! > 100 && text;
+  });
   assert.equal(valueOf(during, 'noregret_runs{status="running"}'), 1);
-  assert(valueOf(during, `noregret_device_bytes{run="${id}"}`)! > 1000, during);
+  assert(valueOf(during, bytes)! > 1000, during);
   assert(valueOf(during, `noregret_tokens_per_second{run="${id}"}`)! > 0);
 
+  await service.json(`/v1/runs/${id}/cancel`, { method: "POST" }, 202);
   await service.events(id);
   // The job's last words may come after its last event.
-  let after: string;
-  do after = await (await fetch(`${service.url}/metrics`)).text(); while (
-    valueOf(after, `noregret_device_bytes{run="${id}"}`) !== undefined
-  );
-  assert.equal(valueOf(after, 'noregret_runs{status="succeeded"}'), 1);
-  const steps = valueOf(after, "noregret_step_seconds_count")!;
-  assert(steps > 200 && steps <= 300, String(steps));
-  assert(valueOf(after, "noregret_trained_tokens_total")! > 1000);
+  const after = await until("the job is forgotten", async () => {
+    const text = await metrics();
+    return valueOf(text, bytes) === undefined && text;
+  });
+  assert.equal(valueOf(after, 'noregret_runs{status="cancelled"}'), 1);
+  const { progress } = await service.json(`/v1/runs/${id}`);
+  assert(valueOf(after, counted)! <= progress.step, after);
+  const tokens = valueOf(after, "noregret_trained_tokens_total")!;
+  assert(tokens > 1000 && tokens <= progress.tokens, after);
   const posts = 'noregret_http_request_seconds_count{method="POST",route="/v1/runs",status="202"}';
   assert.equal(valueOf(after, posts), 1);
 });

@@ -1,6 +1,7 @@
 // A real service on a port of its own, and a client for it.
 
 import { TextLineStream } from "../../runs/text_lines.ts";
+import { until } from "../support/until.ts";
 
 /** An event as it came over the wire. */
 export interface ReceivedEvent {
@@ -108,6 +109,15 @@ export class Service implements AsyncDisposable {
     }
     stop.abort();
     return events;
+  }
+
+  /** A sweep once all of its runs have ended. */
+  // deno-lint-ignore no-explicit-any
+  async sweep(id: string): Promise<any> {
+    return await until("the sweep is done", async () => {
+      const sweep = await this.json(`/v1/sweeps/${id}`);
+      return sweep.status === "done" && sweep;
+    });
   }
 
   /** What of a run's curves must not depend on luck: all but its speed. */

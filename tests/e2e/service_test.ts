@@ -3,6 +3,7 @@
 import assert from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { makeTinyHome, tinyIds, tinySpec } from "../runs/tiny_home.ts";
+import { until } from "../support/until.ts";
 import { Service } from "./service.ts";
 
 Deno.test("a run goes from POST to an adapter, with every event once and in order", async () => {
@@ -73,21 +74,19 @@ Deno.test("an event stream that is cut and resumed has no gap and no repetition"
   assert.deepEqual((await service.events(id)).map((event) => event.id), received);
 });
 
-Deno.test("the service answers fast while a run trains, and a cancelled run stops", async () => {
+Deno.test("the service answers while a run trains, and a cancelled run stops", async () => {
   await using tiny = await makeTinyHome();
   await using service = await Service.start(tiny.home);
   const id = await service.post(tinySpec({ max_steps: 100_000, save_steps: 100_000 }));
   const waiting = await service.post(tinySpec());
   await service.events(id, 0, ({ type }) => type === "step");
 
-  const times: number[] = [];
-  for (let i = 0; i < 50; i++) {
-    const started = performance.now();
-    await service.json(`/v1/runs/${id}`);
-    times.push(performance.now() - started);
-  }
-  const median = times.sort((a, b) => a - b)[25]!;
-  assert(median < 50, `median ${median} ms`);
+  const { progress: first } = await service.json(`/v1/runs/${id}`);
+  await until("the run has gone on", async () => {
+    const { status, progress } = await service.json(`/v1/runs/${id}`);
+    assert.equal(status, "running");
+    return progress.step > first.step;
+  });
 
   await service.json(`/v1/runs/${waiting}/cancel`, { method: "POST" }, 202);
   assert.equal((await service.json(`/v1/runs/${waiting}`)).status, "cancelled");

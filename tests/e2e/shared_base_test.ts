@@ -14,15 +14,6 @@ async function start(service: Service, request: unknown): Promise<string> {
   return (await service.json("/v1/sweeps", init, 202)).id;
 }
 
-// deno-lint-ignore no-explicit-any
-async function finished(service: Service, id: string): Promise<any> {
-  for (;;) {
-    const sweep = await service.json(`/v1/sweeps/${id}`);
-    if (sweep.status === "done") return sweep;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
 async function deviceEvents(service: Service, run: string) {
   return (await service.events(run)).filter(({ type }) => type === "device");
 }
@@ -42,8 +33,8 @@ Deno.test("runs of a sweep that share a base have the curves that they have alon
     { "batch_size": 2 },
   ];
   const request = { spec: tinySpec(), list };
-  const alone = await finished(service, await start(service, request));
-  const shared = await finished(service, await start(service, { ...request, shared_base: true }));
+  const alone = await service.sweep(await start(service, request));
+  const shared = await service.sweep(await start(service, { ...request, shared_base: true }));
   const ids = shared.runs.map(({ run_id }: { run_id: string }) => run_id);
   for (const [i, { run_id, status }] of shared.runs.entries()) {
     const twin = alone.runs[i];
@@ -86,14 +77,13 @@ Deno.test("runs that share a base go on from their checkpoints when their proces
   await service.json(`/v1/runs/${third}/cancel`, { method: "POST" }, 202);
   const events = await service.events(second, 0, ({ type }) => type === "checkpoint");
   Deno.kill(events.find(({ type }) => type === "device")!.data.pid, "SIGKILL");
-  const sweep = await finished(service, id);
+  const sweep = await service.sweep(id);
   assert.deepEqual(
     sweep.runs.map(({ status }: { status: string }) => status),
     ["succeeded", "succeeded", "cancelled"],
   );
   assert((await deviceEvents(service, second)).length > 1, "it was tried again");
-  const alone = await finished(
-    service,
+  const alone = await service.sweep(
     await start(service, {
       spec,
       grid: {

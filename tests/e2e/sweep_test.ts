@@ -19,11 +19,7 @@ Deno.test("a sweep names its best run and gives up on one that learns nothing", 
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(request),
   }, 202);
-  let sweep;
-  do {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    sweep = await service.json(`/v1/sweeps/${id}`);
-  } while (sweep.status !== "done");
+  const sweep = await service.sweep(id);
   const [good, bad] = sweep.runs;
   assert.deepEqual([good.status, bad.status], ["succeeded", "cancelled"]);
   assert.deepEqual([good.stopped_early, bad.stopped_early], [false, true]);

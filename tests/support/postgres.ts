@@ -1,6 +1,7 @@
 // A PostgreSQL server of the test process's own: Debian's binaries, a throw-away folder, loopback.
 
 import { join } from "@std/path";
+import { until } from "./until.ts";
 
 const ROOT = "/usr/lib/postgresql";
 
@@ -50,14 +51,7 @@ export async function startPostgres(
     },
     async restart() {
       // Sessions outlive a killed server for a moment, and until they are gone it does not start.
-      for (let attempt = 1;; attempt++) {
-        try {
-          return await start();
-        } catch (error) {
-          if (attempt === 20) throw error;
-          await new Promise((resolve) => setTimeout(resolve, 500));
-        }
-      }
+      await until("PostgreSQL starts again", () => start().then(() => true, () => false));
     },
     async createDatabase() {
       const name = `test_${++databases}`;

@@ -2,6 +2,7 @@
 
 import { dirname, join } from "@std/path";
 import type { S3Location } from "../../runs/artifacts/s3_bucket.ts";
+import { until } from "./until.ts";
 
 /** rclone's program: in the PATH, or beside the Python that tests use. */
 const program = (() => {
@@ -57,15 +58,9 @@ export async function startS3(): Promise<S3Server> {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    for (let attempt = 0;; attempt++) {
-      try {
-        await (await fetch(endpoint)).body?.cancel();
-        return process;
-      } catch (error) {
-        if (attempt === 100) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
+    const answers = () => fetch(endpoint).then((answer) => answer.body?.cancel());
+    await until("the S3 server answers", () => answers().then(() => true, () => false));
+    return process;
   };
   let process = await start();
   const stop = async () => {

@@ -8,6 +8,7 @@ import {
   verifyBatch,
   type VerifyItem,
 } from "../../wasm/verify.ts";
+import { processorMs } from "../support/processor_time.ts";
 
 interface Case {
   suite?: string;
@@ -197,11 +198,11 @@ const HOSTILE: [string, string][] = [
 
 for (const [name, text] of HOSTILE) {
   Deno.test(`${name} ends quickly and equals nothing else`, () => {
-    const start = performance.now();
+    const start = processorMs();
     const verdicts = [verify("$42$", text), verify(text, "$42$"), verify(text, "$9^{9^{9^8}}$")];
     assert.ok(verdicts.every((v) => !v.equal));
-    // A bound against hangs on slow machines, not a measurement.
-    assert.ok(performance.now() - start < 5000);
+    // Against hangs: the slowest takes 0.3 s.
+    assert.ok(processorMs() - start < 10_000);
   });
 }
 

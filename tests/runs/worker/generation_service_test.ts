@@ -9,6 +9,7 @@ import {
 } from "../../../runs/worker/generation_service.ts";
 import type { Job, JobEvent } from "../../../runs/worker/generation_protocol.ts";
 import { makeTinyHome } from "../tiny_home.ts";
+import { until } from "../../support/until.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 
@@ -58,10 +59,7 @@ Deno.test("a process that nobody needs ends", async () => {
   await using generation = service(tiny.home, 50);
   await all(generation.run(job()));
   assert(generation.pid !== undefined);
-  for (let i = 0; generation.pid !== undefined && i < 100; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.equal(generation.pid, undefined);
+  await until("the process has ended", () => generation.pid === undefined);
   assert.equal((await all(generation.run(job())))[0]!.type, "accepted");
 });
 
