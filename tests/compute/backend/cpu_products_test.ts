@@ -1,6 +1,6 @@
 // Matrix products of the cpu backend: however they are cut, whatever the weights are stored in.
 
-import type { Backend, Tensor } from "../../../compute/backend/backend.ts";
+import { type Backend, type Tensor, view } from "../../../compute/backend/backend.ts";
 import { createCpuBackend } from "../../../compute/backend/cpu/cpu_backend.ts";
 import { assertAllclose, assertSameBits } from "../../support/allclose.ts";
 import { normals } from "../../support/random.ts";
@@ -130,6 +130,50 @@ Deno.test("products with weights in 4 bits are those with the values that they h
       (w, dX) =>
         backend.run("grouped_lora_backward", { ...adapted, w, dX }, { ...sizes, accumulate: 0 }),
     );
+  });
+});
+
+Deno.test("a few rows of a product have the bits that they have among many", async () => {
+  await withThreads(2, async (backend) => {
+    // Several visits and chunks, a last one that is cut off, an inner dimension that is no multiple of four.
+    for (const [n, k, r] of [[8, 41, 3], [72, 576, 8], [200, 1300, 4]] as const) {
+      const many = 24;
+      const x = toDevice(backend, f32([many, k], normals(1, many * k)), "x");
+      const xa = toDevice(backend, f32([many, r], normals(2, many * r)), "xa");
+      const b = toDevice(backend, f32([n, r], normals(3, n * r)), "b");
+      const before = normals(4, many * n);
+      for (const type of ["f32", "bf16"] as const) {
+        const { tensor: w } = weight(backend, type, [n, k], k ** -0.5);
+        const of = async (m: number) => {
+          const own = (tensor: Tensor) => view(tensor, 0, [m, tensor.shape[1]!], tensor.label);
+          const product = toDevice(backend, f32([m, n], before.subarray(0, m * n)), "y");
+          const adapted = backend.empty([m, n], "f32", "adapted");
+          const sizes = { m, n, k };
+          backend.run("gemm_nt", { x: own(x), w, y: product }, {
+            ...sizes,
+            alpha: 0.5,
+            accumulate: 1,
+          });
+          backend.run("lora_forward", { x: own(x), w, xa: own(xa), b, y: adapted }, {
+            ...sizes,
+            r,
+          });
+          return await Promise.all(
+            [product, adapted].map((y) => backend.read(y) as Promise<Float32Array>),
+          );
+        };
+        const whole = await of(many);
+        for (const m of [1, 2, 7, 8, 9, 16]) {
+          const few = await of(m);
+          few.forEach((y, i) =>
+            assertSameBits(y, whole[i]!.subarray(0, m * n), {
+              name: `${["y", "adapted"][i]} ${m}×${n}×${k}, ${type}`,
+              shape: [m, n],
+            })
+          );
+        }
+      }
+    }
   });
 });
 

@@ -4,6 +4,7 @@
 use crate::cut::{Visits, DEPTH, SHALLOW};
 use crate::dots::{self, THIN};
 use crate::drive::{drive, FEW, PACK_FLOATS};
+use crate::few;
 use crate::nf4::Nf4;
 use crate::pack::Columns;
 use crate::threads::Tickets;
@@ -95,6 +96,8 @@ pub unsafe fn rows_by_columns(context: &Context, tickets: &mut Tickets, product:
     let plain = product.nf4.is_none() && !product.b.bf16;
     if n <= THIN && n * k <= PACK_FLOATS && product.nf4.is_none() {
         dots::thin(context, product);
+    } else if few::fits(product) {
+        few::few(context, tickets, product, visits);
     } else if m <= FEW && !product.b.by_column && plain {
         drive::<BY_ROW, STRIDED>(context, tickets, product, visits);
     } else {
@@ -187,5 +190,8 @@ unsafe fn lora(context: &Context, command: &Command, by_column: bool, accumulate
 /// A product of rows with a frozen matrix and an adapter.
 pub unsafe fn with_adapter(context: &Context, tickets: &mut Tickets, product: &Product) {
     let visits = Visits::new(product.k, product.k2, DEPTH);
+    if few::fits(product) {
+        return few::few(context, tickets, product, visits);
+    }
     drive::<BY_ROW, PACKED>(context, tickets, product, visits);
 }

@@ -89,7 +89,7 @@ unsafe fn whole_rows<const BF16: bool>(
 }
 
 #[inline(always)]
-unsafe fn load_four<const BF16: bool>(data: *const f32, index: usize) -> v128 {
+pub unsafe fn load_four<const BF16: bool>(data: *const f32, index: usize) -> v128 {
     if BF16 {
         load_bf16((data as *const u16).add(index))
     } else {
@@ -114,19 +114,33 @@ unsafe fn by_column<const BF16: bool>(
     to: *mut f32,
 ) {
     let width = if count > 4 { 8 } else { 4 };
+    let start = j * from.stride + k;
+    let lines = |d: usize, group: usize| {
+        let at = start + group * from.stride + d;
+        transpose([
+            load_four::<BF16>(from.data, at),
+            load_four::<BF16>(from.data, at + from.stride),
+            load_four::<BF16>(from.data, at + 2 * from.stride),
+            load_four::<BF16>(from.data, at + 3 * from.stride),
+        ])
+    };
+    let mut both = 0;
+    if count == 8 {
+        while both + 4 <= depth {
+            let (low, high) = (lines(both, 0), lines(both, 4));
+            for u in 0..4 {
+                store(to.add((both + u) * 8), low[u]);
+                store(to.add((both + u) * 8 + 4), high[u]);
+            }
+            both += 4;
+        }
+    }
     let mut group = 0;
     while group < width {
-        let mut d = 0;
+        let mut d = both;
         if group + 4 <= count {
-            let start = (j + group) * from.stride + k;
             while d + 4 <= depth {
-                let lines = transpose([
-                    load_four::<BF16>(from.data, start + d),
-                    load_four::<BF16>(from.data, start + from.stride + d),
-                    load_four::<BF16>(from.data, start + 2 * from.stride + d),
-                    load_four::<BF16>(from.data, start + 3 * from.stride + d),
-                ]);
-                for (u, line) in lines.iter().enumerate() {
+                for (u, line) in lines(d, group).iter().enumerate() {
                     store(to.add((d + u) * width + group), *line);
                 }
                 d += 4;

@@ -37,6 +37,10 @@ pub fn splat(value: f32) -> Pair {
     [four::splat(value); 2]
 }
 #[inline(always)]
+pub unsafe fn load_splat(p: *const f32) -> Pair {
+    [four::load_splat(p); 2]
+}
+#[inline(always)]
 pub fn zero() -> Pair {
     splat(0.0)
 }
