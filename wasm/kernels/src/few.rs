@@ -11,12 +11,15 @@ use crate::simd8::*;
 use crate::threads::Tickets;
 use crate::Context;
 
-/// Up to this many rows are handled here.
+/// Up to this many rows are handled here, if the matrix has more values than a cache keeps beside others.
 const FEW: usize = 16;
+const CACHED: usize = 64 * 1024;
 /// Columns read side by side.
 const COLUMNS: usize = 8;
-/// Columns of a ticket.
+/// Columns of a ticket: as many tickets as even out the threads, whole cache lines of output, and no more than these.
 const STRIP: usize = 64;
+const LINE: usize = 16;
+const TICKETS: usize = 4;
 /// Values of k that are read before they are multiplied.
 const CHUNK: usize = 64;
 /// Rows whose sums stay in registers.
@@ -52,14 +55,17 @@ impl Factors {
 
 /// Whether a product is one of these.
 pub fn fits(p: &Product) -> bool {
-    p.m <= FEW && p.n % COLUMNS == 0 && p.b.by_column && p.nf4.is_none()
+    let worth = p.m == 1 || p.m <= FEW && p.n * p.k > CACHED;
+    worth && p.n % COLUMNS == 0 && p.b.by_column && p.nf4.is_none()
 }
 
 pub unsafe fn few(context: &Context, tickets: &mut Tickets, p: &Product, visits: Visits) {
     let single = p.m == 1 && p.k % 4 == 0 && p.k2 % 4 == 0;
-    while let Some(ticket) = tickets.next(context, p.n.div_ceil(STRIP)) {
-        let end = p.n.min((ticket + 1) * STRIP);
-        let mut j = ticket * STRIP;
+    let wanted = p.n.div_ceil(TICKETS * context.threads);
+    let strip = wanted.next_multiple_of(LINE).min(STRIP);
+    while let Some(ticket) = tickets.next(context, p.n.div_ceil(strip)) {
+        let end = p.n.min((ticket + 1) * strip);
+        let mut j = ticket * strip;
         while j < end {
             if single {
                 one_row::columns(p, visits, j);
