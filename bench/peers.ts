@@ -26,6 +26,8 @@ interface Comparison {
   readonly unit: string;
   readonly ours: Measurement;
   readonly peers: readonly Measurement[];
+  /** A field that both sides must print alike. */
+  readonly same?: string;
 }
 
 const field = (name: string) => (line: Line) => line[name] as number | undefined;
@@ -74,6 +76,53 @@ function sampling(): Comparison {
       rate,
     }],
   };
+}
+
+const EXPORTER = ["torch", "transformers", "onnx"];
+
+/** Models that generate, and what is exported: one that ships, and random weights. */
+const GENERATORS = {
+  tiny: ["--model", new URL("../data/models/tiny", import.meta.url).pathname],
+  "52M": ["--hidden", "576", "--layers", "12", "--intermediate", "1536", "--vocab", "16384"],
+} as const;
+
+/** Greedy generation, until the first token and from there on; all sides read the same folder below `models`. */
+function generation(models: string): Comparison[] {
+  const cases = Object.keys(GENERATORS).flatMap((model) =>
+    [1, 8].flatMap((batch) =>
+      (["prefill", "decode"] as const).map((phase) => ({ model, batch, phase }))
+    )
+  );
+  return cases.map(({ model, batch, phase }): Comparison => {
+    const args = [`${models}/${model}`, "--batch", String(batch)];
+    const rate = field(`${phase}_per_s`);
+    return {
+      what: `generation, ${model}, batch ${batch}, ${phase}`,
+      unit: "tokens/s",
+      ours: { name: "noregret", script: "greedy.ts", args, rate },
+      peers: [
+        { name: "transformers.js", script: "peers/transformers_js_greedy.ts", args, rate },
+        {
+          name: "PyTorch + transformers",
+          modules: ["torch", "transformers"],
+          script: "peers/transformers_greedy.py",
+          args,
+          rate,
+        },
+      ],
+      same: "ids",
+    };
+  });
+}
+
+/** Writes what generates into a folder; false where Python cannot. */
+async function exportModels(folder: string): Promise<boolean> {
+  if (!(await pythonHas(...EXPORTER))) return false;
+  const script = new URL("peers/export_onnx.py", import.meta.url).pathname;
+  for (const [name, args] of Object.entries(GENERATORS)) {
+    if (!(await run(PYTHON, [script, `${folder}/${name}`, ...args]))) return false;
+  }
+  return true;
 }
 
 /** One process measures both sides; each takes the lines of its own provider. */
@@ -171,7 +220,8 @@ function linesOf({ modules, script, args = [] }: Measurement): Promise<Line[] | 
   const file = new URL(script, import.meta.url).pathname;
   const key = [script, ...args].join(" ");
   const started = outputs.get(key) ?? run(modules ? PYTHON : Deno.execPath(), [
-    ...(modules ? [] : ["run", "-A"]),
+    // Peers' packages that are large are named at run time and in no lock file.
+    ...(modules ? [] : ["run", "-A", "--no-lock"]),
     file,
     ...args,
   ]);
@@ -189,28 +239,45 @@ async function run(program: string, args: readonly string[]): Promise<Line[] | u
     .map((line) => JSON.parse(line));
 }
 
-async function rateOf(measurement: Measurement): Promise<number | undefined> {
+/** The line that holds a measurement's rate. */
+async function lineOf(measurement: Measurement): Promise<Line | undefined> {
   const { modules, rate } = measurement;
   if (modules && !(await pythonHas(...modules))) return undefined;
-  return (await linesOf(measurement))?.map(rate).find((value) => value !== undefined);
+  return (await linesOf(measurement))?.find((line) => rate(line) !== undefined);
 }
 
 const number = (value: number | undefined) =>
   value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
 
-const { values: { only } } = parseArgs({ options: { only: { type: "string" } } });
-console.log("| what | unit | noregret | peer | its | ratio |");
-console.log("| --- | --- | --: | --- | --: | --: |");
-for (const { what, unit, ours, peers } of COMPARISONS) {
-  if (only !== undefined && !what.includes(only)) continue;
-  const mine = await rateOf(ours);
+/** Measures both sides and prints a row for each peer. */
+async function compare({ what, unit, ours, peers, same }: Comparison): Promise<void> {
+  const own = await lineOf(ours), mine = own && ours.rate(own);
   for (const peer of peers) {
-    const theirs = await rateOf(peer);
-    const ratio = mine !== undefined && theirs !== undefined ? (mine / theirs).toFixed(2) : "–";
+    const line = await lineOf(peer), theirs = line && peer.rate(line);
+    let ratio = mine !== undefined && theirs !== undefined ? (mine / theirs).toFixed(2) : "–";
+    if (same && own && line && JSON.stringify(own[same]) !== JSON.stringify(line[same])) {
+      ratio += `, other ${same}`;
+    }
     console.log(
       `| ${what} | ${unit} | ${number(mine)} | ${peer.name} | ${
         theirs === undefined ? "not here" : number(theirs)
       } | ${ratio} |`,
     );
   }
+}
+
+const { values: { only = "" } } = parseArgs({ options: { only: { type: "string" } } });
+const asked = (comparisons: readonly Comparison[]) =>
+  comparisons.filter(({ what }) => what.includes(only));
+console.log("| what | unit | noregret | peer | its | ratio |");
+console.log("| --- | --- | --: | --- | --: | --: |");
+for (const comparison of asked(COMPARISONS)) await compare(comparison);
+const models = await Deno.makeTempDir({ prefix: "noregret-peers-" });
+try {
+  const generations = asked(generation(models));
+  if (generations.length > 0 && !(await exportModels(models))) {
+    console.error(`generation: left out, Python has to have ${EXPORTER.join(", ")}`);
+  } else for (const comparison of generations) await compare(comparison);
+} finally {
+  await Deno.remove(models, { recursive: true });
 }
