@@ -6,7 +6,7 @@ import { listCheckpoints, trainedArtifact } from "../runs/checkpoint_files.ts";
 import { type Run, RunStatus } from "../runs/spec/run.ts";
 import { explainWaiting } from "../runs/workers/explain_waiting.ts";
 import { cancelSweep } from "../runs/sweeps/cancel_sweep.ts";
-import { summarize } from "../runs/sweeps/summarize.ts";
+import { bestFirst, summarize } from "../runs/sweeps/summarize.ts";
 import { ASSETS } from "../web/assets.ts";
 import { chartOptions } from "../web/chart_controls.tsx";
 import { ComparePage } from "../web/compare.tsx";
@@ -28,7 +28,7 @@ const MOST_SAMPLES = 10;
 
 /** All pages. */
 export function pageRoutes(context: AppContext): Hono {
-  const { store, sweeps, wake } = context;
+  const { store, sweeps, workers, wake } = context;
   const app = new Hono();
 
   app.get("/web/:name", (c) => {
@@ -49,7 +49,7 @@ export function pageRoutes(context: AppContext): Hono {
       before: c.req.query("cursor") || undefined,
       limit: PAGE + 1,
     });
-    const runs = found.slice(0, PAGE);
+    const runs = await explainWaiting(found.slice(0, PAGE), workers);
     const cursor = found.length > PAGE ? runs.at(-1)!.id : undefined;
     return page(c, <RunsPage runs={runs} status={status} cursor={cursor} />);
   });
@@ -59,7 +59,7 @@ export function pageRoutes(context: AppContext): Hono {
     const run = known(await store.get(id), id);
     const props = {
       ...await detailsOf(run, context),
-      options: chartOptions(c.req.query(), run.spec.task.kind),
+      options: chartOptions(c.req.query(), [run.spec.task.kind]),
     };
     if (c.req.query("part") === "live") return c.html(<LiveRun {...props} />);
     return page(c, <RunPage {...props} />);
@@ -73,14 +73,25 @@ export function pageRoutes(context: AppContext): Hono {
   });
 
   app.get("/compare", async (c) => {
-    const ids = [...c.req.queries("id") ?? [], ...(c.req.query("ids") ?? "").split(",")]
-      .filter((id) => id !== "").slice(0, MOST_COMPARED);
-    const runs = await Promise.all(ids.map(async (id) => ({
-      run: known(await store.get(id), id),
-      points: await store.points(id, CHART_POINTS),
-    })));
-    const kind = runs.every(({ run }) => run.spec.task.kind === "grpo") ? "grpo" : "sft";
-    return page(c, <ComparePage runs={runs} options={chartOptions(c.req.query(), kind)} />);
+    const { sweep, ids } = c.req.query();
+    const chosen = sweep !== undefined
+      ? bestFirst(summarize(knownSweep(await sweeps.get(sweep), sweep)))
+      : [...c.req.queries("id") ?? [], ...(ids ?? "").split(",").filter((id) => id !== "")];
+    const runs = await Promise.all(
+      chosen.slice(0, MOST_COMPARED).map(async (id) => ({
+        run: known(await store.get(id), id),
+        points: await store.points(id, CHART_POINTS),
+      })),
+    );
+    return page(
+      c,
+      <ComparePage
+        runs={runs}
+        chosen={chosen.length}
+        kept={sweep !== undefined ? { sweep } : { ids: chosen.join(",") }}
+        options={chartOptions(c.req.query(), runs.map(({ run }) => run.spec.task.kind))}
+      />,
+    );
   });
 
   app.get("/sweeps", async (c) => {

@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { ARCHITECTURES } from "../compute/theory/architectures.ts";
 import { estimateRunTime } from "../runs/estimate_run_time.ts";
 import { answerCapacity, capacityRequestSchema } from "../runs/spec/capacity.ts";
-import { FigureRequest } from "../runs/spec/figure_request.ts";
+import { FIGURE_PRESETS, FigureRequest } from "../runs/spec/figure_request.ts";
 import { InvalidSpecError, problemsOf } from "../runs/spec/problems.ts";
 import { CapacityPage } from "../web/capacity.tsx";
 import { DataPage } from "../web/data.tsx";
@@ -44,12 +44,13 @@ export function toolPages(context: AppContext): Hono {
           key: figure.key,
           title: figure.title,
           progress: served?.progress,
+          preset: served?.options.preset,
           verdicts: (served?.progress.finished ? served.verdicts : [])
             .map((verdict) => ({ ...verdict, measured: numbersOf(verdict) })),
         };
       }),
     );
-    return page(c, <FiguresPage figures={figures} />);
+    return page(c, <FiguresPage figures={figures} presets={FIGURE_PRESETS} />);
   });
 
   app.post("/figures/:key", async (c) => {
@@ -92,7 +93,7 @@ export function toolPages(context: AppContext): Hono {
     const { listModels } = await import("../runs/worker/stored_models.ts");
     const { showExamples } = await import("../runs/worker/show_examples.ts");
     const { model = "noregret/tiny", dataset = "", text = "" } = c.req.query();
-    const { datasets } = await describeDatasets(paths.datasets);
+    const { datasets, files } = await describeDatasets(paths.datasets);
     let examples: Awaited<ReturnType<typeof showExamples>> = [];
     let problem: string | undefined;
     try {
@@ -106,6 +107,7 @@ export function toolPages(context: AppContext): Hono {
       <DataPage
         models={(await listModels(paths.models)).map(({ name }) => name)}
         datasets={datasets}
+        files={files}
         values={{ model, dataset, text }}
         examples={examples}
         problem={problem}
@@ -147,7 +149,11 @@ function capacityQuestion(values: Readonly<Record<string, string>>): Record<stri
     batch_size: number("batch_size"),
     max_length: number("max_length"),
     dataset: number("episodes") !== undefined
-      ? { episodes: number("episodes"), samples_per_episode: number("samples_per_episode") }
+      ? {
+        episodes: number("episodes"),
+        samples_per_episode: number("samples_per_episode"),
+        bits_per_sample: number("bits_per_sample"),
+      }
       : {
         examples: number("examples"),
         tokens_per_example: number("tokens_per_example"),

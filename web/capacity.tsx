@@ -3,8 +3,8 @@
 import type { Advice } from "../compute/theory/advice.ts";
 import type { RunTime } from "../runs/spec/capacity.ts";
 import { duration, number } from "./format.ts";
-import { Verdict } from "./launch.tsx";
 import { Page } from "./layout.tsx";
+import { Memory, Verdict } from "./verdict.tsx";
 
 /** What the page shows. */
 export interface CapacityProps {
@@ -23,6 +23,7 @@ const NUMBERS = [
   ["bits_per_token", "Bits a token"],
   ["episodes", "Or episodes, where rewards are the data"],
   ["samples_per_episode", "Samples an episode"],
+  ["bits_per_sample", "Bits a sample"],
   ["batch_size", "Batch size (empty: advised)"],
   ["max_length", "Tokens of a sequence"],
 ] as const;
@@ -41,7 +42,7 @@ export function CapacityPage(
       <p>Whether LoRA holds a data set, at which rank, and what it costs. Bits: 2 a parameter.</p>
       <form method="get" class="split">
         <div>
-          <div class="fields">
+          <div class="fields bottom">
             <label>
               <span>Model</span>
               {select("model", models)}
@@ -70,6 +71,7 @@ export function CapacityPage(
             <ul class="problem">{problems.map((problem) => <li>{problem}</li>)}</ul>
           )}
           {advice && <Verdict advice={advice} />}
+          {advice && <Memory advice={advice} />}
           {advice && <Time runTime={runTime} />}
         </section>
       </form>

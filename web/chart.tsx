@@ -27,11 +27,13 @@ export interface ChartProps {
   readonly smoothing?: number;
 }
 
-const WIDTH = 860, HEIGHT = 380;
+const WIDTH = 860, LEAST_HEIGHT = 380;
 const LEFT = 62, TOP = 12, BOTTOM = 40;
+/** From one curve's name to the next. */
+const LINE = 15;
 /** Least and most room for the curves' names, and what a character of them takes. */
 const NAMES = [90, 320] as const, CHARACTER = 7.2;
-const COLOURS = 8;
+const COLOURS = 8, DASHES = 4;
 
 /** Curves over a common x axis, each named at its end. */
 export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProps) {
@@ -42,7 +44,8 @@ export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProp
     ),
   }));
   const all = shown.flatMap(({ points }) => points);
-  if (all.length === 0) return <p class="quiet">There is nothing to draw yet.</p>;
+  if (all.length === 0) return <p class="quiet">There is nothing to draw.</p>;
+  const HEIGHT = Math.max(LEAST_HEIGHT, TOP + BOTTOM + LINE * shown.length);
   const longest = Math.max(...shown.map(({ name }) => name.length));
   const RIGHT = Math.max(NAMES[0], Math.min(NAMES[1], 24 + CHARACTER * longest));
   const horizontal = (logX ? scaleLog() : scaleLinear())
@@ -53,9 +56,12 @@ export function Chart({ title, x, series, logX, logY, smoothing = 0 }: ChartProp
 
   const drawn = shown.map(({ name, points, sparse }, index) => {
     const smoothed = sparse || smoothing === 0 ? points : smooth(points, smoothing);
-    return { name, points, smoothed, sparse, class: `c c${index % COLOURS}` };
+    return { name, points, smoothed, sparse, class: classOf(index) };
   });
-  const labels = spread(drawn.map(({ smoothed }) => vertical(smoothed.at(-1)?.[1] ?? NaN)));
+  const labels = spread(
+    drawn.map(({ smoothed }) => vertical(smoothed.at(-1)?.[1] ?? NaN)),
+    HEIGHT - BOTTOM,
+  );
   return (
     <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
       {vertical.ticks(6).filter(few(logY)).map((y) => (
@@ -105,15 +111,25 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Heights at least a line apart, as near to the wanted ones as their order allows. */
-function spread(heights: readonly number[]): number[] {
+/** A colour for each curve; when all are taken they come again, dashed. */
+function classOf(index: number): string {
+  const dashes = Math.floor(index / COLOURS) % DASHES;
+  return `c c${index % COLOURS}${dashes === 0 ? "" : ` d${dashes}`}`;
+}
+
+/** Heights at least a line apart and none below `end`, as near to the wanted ones as their order allows. */
+function spread(heights: readonly number[], end: number): number[] {
   const order = heights.map((height, index) => ({ height, index }))
     .filter(({ height }) => Number.isFinite(height)).sort((a, b) => a.height - b.height);
   const placed = heights.slice();
   let last = -Infinity;
   for (const { height, index } of order) {
-    last = Math.max(height, last + 15);
-    placed[index] = last;
+    last = placed[index] = Math.max(height, last + LINE);
+  }
+  // What was pushed below the end goes back up, and pushes what is above it.
+  let next = end + LINE;
+  for (const { index } of order.reverse()) {
+    next = placed[index] = Math.min(placed[index]!, next - LINE);
   }
   return placed;
 }

@@ -1,11 +1,11 @@
 // Several runs on one plot.
 
 import type { MetricPoint, Run } from "../runs/spec/run.ts";
-import { Chart, type Series } from "./chart.tsx";
-import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
-import { number } from "./format.ts";
+import type { Series } from "./chart.tsx";
+import { ChartControls, ChartOf, type ChartOptions } from "./chart_controls.tsx";
+import { number, shortened } from "./format.ts";
 import { Page, Scroll } from "./layout.tsx";
-import { methodName, Status } from "./run_table.tsx";
+import { isOpen, methodName, Status } from "./run_table.tsx";
 import { seriesOf } from "./run.tsx";
 
 /** A run with its points. */
@@ -44,8 +44,7 @@ const SHORT: Readonly<Record<string, string>> = {
 };
 
 function text(value: unknown): string {
-  const json = typeof value === "string" ? value : JSON.stringify(value) ?? "–";
-  return json.length > 16 ? `${json.slice(0, 15)}…` : json;
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "–";
 }
 
 /** The curves of a comparison, a run each, named by what sets them apart. */
@@ -60,7 +59,9 @@ export function comparedSeries(
     const parts = [
       ...(method ? [methodName(spec)] : []),
       ...[...apart].filter(([name]) => !name.startsWith("method."))
-        .map(([name, values]) => `${SHORT[name] ?? name.split(".").at(-1)} ${text(values[index])}`),
+        .map(([name, values]) =>
+          `${SHORT[name] ?? name.split(".").at(-1)} ${shortened(text(values[index]), 16)}`
+        ),
     ];
     return parts.length > 0 ? parts.slice(0, 3).join(", ") : id.slice(-8);
   };
@@ -77,59 +78,75 @@ export function comparedSeries(
   return { metric, series };
 }
 
+/** What the page shows. */
+export interface CompareProps {
+  readonly runs: readonly ComparedRun[];
+  /** How many were to be compared: more than are drawn, perhaps. */
+  readonly chosen: number;
+  readonly options: ChartOptions;
+  /** The part of the address that says which runs. */
+  readonly kept: Readonly<Record<string, string>>;
+}
+
 /** The comparison. */
-export function ComparePage(
-  { runs, options }: { runs: readonly ComparedRun[]; options: ChartOptions },
-) {
+export function ComparePage({ runs, chosen, options, kept }: CompareProps) {
+  if (runs.length === 0) {
+    return (
+      <Page title="Compare runs" at="/">
+        <p>
+          No run is chosen: tick some in the <a href="/">list of runs</a>.
+        </p>
+      </Page>
+    );
+  }
   const apart = differences(runs.map(({ run }) => run.spec));
   const { metric, series } = comparedSeries(runs, options);
+  const open = runs.some(({ run }) => isOpen(run));
   return (
-    <Page title="Compare runs" at="/" scripts={["auto"]}>
-      <ChartControls options={options} kept={{ ids: runs.map(({ run }) => run.id).join(",") }} />
-      <Scroll label="Chart">
-        <Chart
-          title={`${metric} of ${runs.length} runs over ${options.x}`}
-          x={options.x === "time" ? "seconds of training" : options.x}
-          series={series}
-          logX={options.logX}
-          logY={options.logY}
-          smoothing={options.smoothing}
-        />
-      </Scroll>
-      <Scroll label="Compared runs">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">Method</th>
-              {[...apart.keys()].map((name) => <th scope="col">{name}</th>)}
-              <th scope="col">Status</th>
-              <th scope="col" class="number">Held-out</th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map(({ run }, index) => (
+    <Page title="Compare runs" at="/" scripts={["auto", "refresh"]}>
+      <ChartControls options={options} kept={kept} />
+      {chosen > runs.length && (
+        <p class="quiet">
+          {runs.length} of {chosen} runs{kept.sweep ? ", those that are best so far" : ""}.
+        </p>
+      )}
+      <div data-refresh={open ? 2000 : undefined}>
+        <ChartOf title={`${metric} of ${runs.length} runs`} series={series} options={options} />
+        <Scroll label="Compared runs">
+          <table>
+            <thead>
               <tr>
-                <td class="short">
-                  <a href={`/runs/${run.id}`}>
-                    <code>{run.id.slice(-8)}</code>
-                  </a>
-                </td>
-                <td class="short">{methodName(run.spec)}</td>
-                {[...apart.values()].map((values) => (
-                  <td>
-                    <code>{JSON.stringify(values[index])?.slice(0, 60) ?? "–"}</code>
-                  </td>
-                ))}
-                <td>
-                  <Status status={run.status} />
-                </td>
-                <td class="number">{number(run.result?.eval_nll ?? run.metrics?.eval_nll)}</td>
+                <th scope="col">Run</th>
+                <th scope="col">Method</th>
+                {[...apart.keys()].map((name) => <th scope="col">{name}</th>)}
+                <th scope="col">Status</th>
+                <th scope="col" class="number">Held-out</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+            </thead>
+            <tbody>
+              {runs.map(({ run }, index) => (
+                <tr>
+                  <td class="short">
+                    <a href={`/runs/${run.id}`}>
+                      <code>{run.id.slice(-8)}</code>
+                    </a>
+                  </td>
+                  <td class="short">{methodName(run.spec)}</td>
+                  {[...apart.values()].map((values) => (
+                    <td>
+                      <code title={text(values[index])}>{shortened(text(values[index]), 60)}</code>
+                    </td>
+                  ))}
+                  <td>
+                    <Status status={run.status} />
+                  </td>
+                  <td class="number">{number(run.result?.eval_nll ?? run.metrics?.eval_nll)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      </div>
     </Page>
   );
 }

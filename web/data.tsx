@@ -1,6 +1,6 @@
 // What a model sees of a data set or a text: tokens, with those that the loss counts marked.
 
-import { count } from "./format.ts";
+import { count, number } from "./format.ts";
 import { Page, Scroll } from "./layout.tsx";
 
 /** A token as text, and whether the loss counts it. */
@@ -20,6 +20,8 @@ export interface DataProps {
     readonly splits: Readonly<Record<string, { readonly rows: number; readonly tokens: number }>>;
     readonly available: boolean;
   }[];
+  /** Files of the datasets folder. */
+  readonly files: readonly string[];
   readonly values: { readonly model: string; readonly dataset: string; readonly text: string };
   /** Token rows: of the text, or of the first examples of the data set. */
   readonly examples: readonly (readonly ShownToken[])[];
@@ -27,10 +29,10 @@ export interface DataProps {
 }
 
 /** The viewer. */
-export function DataPage({ models, datasets, values, examples, problem }: DataProps) {
+export function DataPage({ models, datasets, files, values, examples, problem }: DataProps) {
   return (
     <Page title="Data" at="/data">
-      <form method="get" class="fields">
+      <form method="get" class="fields bottom">
         <label>
           <span>Model, whose tokeniser is used</span>
           <select name="model">
@@ -41,9 +43,8 @@ export function DataPage({ models, datasets, values, examples, problem }: DataPr
           <span>Data set</span>
           <select name="dataset">
             <option value="">none: the text</option>
-            {datasets.filter(({ available }) => available).map(({ name }) => (
-              <option selected={name === values.dataset}>{name}</option>
-            ))}
+            {[...datasets.filter(({ available }) => available).map(({ name }) => name), ...files]
+              .map((name) => <option selected={name === values.dataset}>{name}</option>)}
           </select>
         </label>
         <label>
@@ -88,22 +89,28 @@ export function DataPage({ models, datasets, values, examples, problem }: DataPr
           <tbody>
             {datasets.map(({ name, description, licence, splits, available }) => (
               <tr>
-                <td>{name}</td>
+                <td class="name">{name}</td>
                 <td>{description}</td>
                 <td>
                   {Object.entries(splits).map(([split, { rows, tokens }]) => (
-                    <>
-                      {split}: {count(rows)} rows, {count(tokens)} tokens<br />
-                    </>
+                    <div class="short">
+                      {split}: {number(rows)} rows, {count(tokens)} tokens
+                    </div>
                   ))}
                 </td>
-                <td>{licence}</td>
+                <td class="short">{licence}</td>
                 <td>{available ? "yes" : "no"}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </Scroll>
+      {files.length > 0 && (
+        <>
+          <h2>Files</h2>
+          <ul>{files.map((file) => <li class="name">{file}</li>)}</ul>
+        </>
+      )}
     </Page>
   );
 }

@@ -33,7 +33,12 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A time in UTC, to the second. */
+/** A time to the second. */
 export function time(iso: string): string {
-  return iso.slice(0, 19).replace("T", " ");
+  return `${iso.slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** At most so many characters, the last of them a sign that there were more. */
+export function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

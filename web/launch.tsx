@@ -1,9 +1,9 @@
 // The form that launches a run, or a sweep where a field is varied.
 
 import type { Advice } from "../compute/theory/advice.ts";
-import { bytes, count, number } from "./format.ts";
 import { Fields, type FormState, type Schema } from "./form.tsx";
 import { Page } from "./layout.tsx";
+import { Verdict } from "./verdict.tsx";
 
 /** What the check of a form has to say beside it. */
 export interface Check {
@@ -23,55 +23,6 @@ export function CheckResult({ problems, advice, note }: Check) {
       )}
       {advice && <Verdict advice={advice} />}
       {note && <p class="quiet">{note}</p>}
-    </>
-  );
-}
-
-/** Capacity against data, cost and advice. */
-export function Verdict({ advice }: { advice: Advice }) {
-  const { recommended, flops_per_token: flops, memory_bytes: memory } = advice;
-  return (
-    <>
-      <p>
-        <strong class={`verdict ${advice.verdict}`}>
-          {advice.verdict === "fits" ? "The data fit" : "Limited by capacity"}
-        </strong>
-        : {count(advice.capacity_bits)} bits of capacity, {count(advice.dataset_bits)}{" "}
-        bits of data (ratio {number(advice.capacity_ratio)}).
-      </p>
-      <table>
-        <tbody>
-          <tr>
-            <th scope="row">Trained parameters</th>
-            <td class="number">{count(advice.trainable_parameters)}</td>
-          </tr>
-          <tr>
-            <th scope="row">Rank that holds the data</th>
-            <td class="number">{number(advice.required_r)}</td>
-          </tr>
-          <tr>
-            <th scope="row">FLOPs a token, LoRA / full</th>
-            <td class="number">{number(flops.ratio)}</td>
-          </tr>
-          <tr>
-            <th scope="row">Memory, LoRA</th>
-            <td class="number">{bytes(memory.lora.total)}</td>
-          </tr>
-          <tr>
-            <th scope="row">Memory, full</th>
-            <td class="number">{bytes(memory.full.total)}</td>
-          </tr>
-          <tr>
-            <th scope="row">Advised rank</th>
-            <td class="number">{recommended.r}</td>
-          </tr>
-          <tr>
-            <th scope="row">Advised learning rate</th>
-            <td class="number">{number(recommended.learning_rate)}</td>
-          </tr>
-        </tbody>
-      </table>
-      <ul class="quiet">{recommended.reasons.map((reason) => <li>{reason}</li>)}</ul>
     </>
   );
 }
@@ -107,11 +58,13 @@ export function LaunchPage({ schema, state, check }: LaunchProps) {
               </small>
             </label>
           </fieldset>
+        </div>
+        <div class="aside">
+          <section aria-label="Capacity" aria-live="polite" id="check">
+            <CheckResult {...check} />
+          </section>
           <button type="submit" class="primary">Launch</button>
         </div>
-        <section class="aside" aria-label="Capacity" aria-live="polite" id="check">
-          <CheckResult {...check} />
-        </section>
       </form>
     </Page>
   );

@@ -1,12 +1,12 @@
 // One run: its curves as they grow, what it was asked, what it left.
 
 import type { Checkpoint, MetricPoint, Run, RunEvent } from "../runs/spec/run.ts";
-import { Chart, type Series } from "./chart.tsx";
-import { ChartControls, type ChartOptions } from "./chart_controls.tsx";
+import type { Series } from "./chart.tsx";
+import { ChartControls, ChartOf, type ChartOptions } from "./chart_controls.tsx";
 import { curve } from "./curve.ts";
 import { bytes, duration, number, time } from "./format.ts";
-import { Page, Scroll } from "./layout.tsx";
-import { methodName, ProgressOf, Status } from "./run_table.tsx";
+import { Page } from "./layout.tsx";
+import { isOpen, methodName, ProgressOf, Status } from "./run_table.tsx";
 
 /** What the page shows. */
 export interface RunProps {
@@ -47,25 +47,21 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
   const { result, error } = run;
   return (
     <>
-      <p>
-        <Status status={run.status} /> <ProgressOf run={run} />
+      <p class="state">
+        <Status status={run.status} />
+        <ProgressOf run={run} />
       </p>
-      {run.waiting_for && <p class="problem">Waits for {run.waiting_for}.</p>}
+      {run.waiting_for && <p class="waits">Waits for {run.waiting_for}.</p>}
       {error && (
         <p class="problem" role="alert">
           {error.type}: {error.message}
         </p>
       )}
-      <Scroll label="Chart">
-        <Chart
-          title={`${options.metric} of run ${run.id} over ${options.x}`}
-          x={options.x === "time" ? "seconds of training" : options.x}
-          series={seriesOf(points, options)}
-          logX={options.logX}
-          logY={options.logY}
-          smoothing={options.smoothing}
-        />
-      </Scroll>
+      <ChartOf
+        title={`${options.metric} of run ${run.id}`}
+        series={seriesOf(points, options)}
+        options={options}
+      />
       <table class="facts">
         <tbody>
           {[
@@ -73,7 +69,7 @@ export function LiveRun({ run, points, options, checkpoints, files, samples }: R
             ["Gradient norm", run.metrics?.grad_norm],
             ["Trained parameters", result?.trainable_parameters],
             ["Tokens", result?.tokens ?? run.metrics?.tokens],
-          ].map(([name, value]) => (
+          ].filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => (
             <tr>
               <th scope="row">{name}</th>
               <td class="number">{number(value as number | undefined)}</td>
@@ -162,18 +158,14 @@ function Samples({ data, open }: { data: RunEvent["data"]; open: boolean }) {
 
 /** The page of a run. */
 export function RunPage(props: RunProps) {
-  const { run, options } = props;
-  const open = run.status === "queued" || run.status === "running";
+  const { run, options, points } = props;
+  const open = isOpen(run);
   return (
     <Page title={`${methodName(run.spec)} on ${run.spec.model}`} at="/" scripts={["live", "auto"]}>
       <p class="quiet">
         Run <code>{run.id}</code>, created {time(run.created_at)}
         {run.device && ` · ${run.backend}: ${run.device}`}
       </p>
-      <ChartControls options={options} />
-      <div data-live={open ? `/v1/runs/${run.id}/events` : undefined}>
-        <LiveRun {...props} />
-      </div>
       <div class="row">
         {open && (
           <form method="post" action={`/runs/${run.id}/cancel`}>
@@ -186,6 +178,10 @@ export function RunPage(props: RunProps) {
           Metrics as CSV
         </a>
         {!open && <a class="button" href={`/v1/runs/${run.id}/archive`}>Archive</a>}
+      </div>
+      {(points.length > 0 || open) && <ChartControls options={options} />}
+      <div data-live={open ? `/v1/runs/${run.id}/events` : undefined}>
+        <LiveRun {...props} />
       </div>
       <h2>Spec</h2>
       <pre>{JSON.stringify(run.spec, shorten, 2)}</pre>

@@ -1,12 +1,17 @@
 // Runs as a table.
 
 import type { Run } from "../runs/spec/run.ts";
-import { duration, number, time } from "./format.ts";
+import { duration, number, shortened, time } from "./format.ts";
 import { Scroll } from "./layout.tsx";
 
 /** A run's status as a word with a colour. */
 export function Status({ status }: { status: string }) {
   return <span class={`status ${status}`}>{status}</span>;
+}
+
+/** Whether a run's page still changes. */
+export function isOpen({ status }: Run): boolean {
+  return status === "queued" || status === "running";
 }
 
 /** The method in a few characters: `lora r=16`. */
@@ -16,7 +21,7 @@ export function methodName({ method }: Run["spec"]): string {
 
 /** How far a run is, and how long it still takes. */
 export function ProgressOf({ run: { status, progress } }: { run: Run }) {
-  if (!progress) return <span class="quiet">–</span>;
+  if (!progress) return null;
   const { step, max_steps, tokens, tokens_per_s } = progress;
   const left = status === "running" && tokens_per_s && tokens && step > 0
     ? (max_steps - step) * (tokens / step) / tokens_per_s
@@ -32,6 +37,12 @@ export function ProgressOf({ run: { status, progress } }: { run: Run }) {
       </span>
     </>
   );
+}
+
+/** Why a run waits or has failed, in a line. */
+function Reason({ run: { waiting_for, error } }: { run: Run }) {
+  const reason = waiting_for ? `waits for ${waiting_for}` : error?.message;
+  return reason ? <small title={reason}>{shortened(reason, 80)}</small> : null;
 }
 
 /** A line for each run, with a box to choose it for a comparison. */
@@ -58,15 +69,16 @@ export function RunTable({ runs }: { runs: readonly Run[] }) {
               <td>
                 <input type="checkbox" name="id" value={run.id} aria-label={`Compare ${run.id}`} />
               </td>
-              <td>
+              <td class="short">
                 <a href={`/runs/${run.id}`}>{time(run.created_at)}</a>
                 <br />
                 <span class="quiet number">{run.id.slice(-8)}</span>
               </td>
               <td>
                 <Status status={run.status} />
+                <Reason run={run} />
               </td>
-              <td>{run.spec.model}</td>
+              <td class="name">{run.spec.model}</td>
               <td class="short">{methodName(run.spec)}</td>
               <td class="number">{number(run.spec.optimizer.learning_rate)}</td>
               <td>

@@ -19,13 +19,14 @@ const COLOURS = [
 // What the pages' stylesheet says of charts.
 const STYLE = "text{font:12px sans-serif;fill:#57606a}path{fill:none;stroke-width:2}" +
   ".grid{stroke:#d8dee4}" +
+  ".d1 path{stroke-dasharray:7 3}.d2 path{stroke-dasharray:2 3}.d3 path{stroke-dasharray:9 3 2 3}" +
   COLOURS.map((colour, i) =>
     `.c${i} path{stroke:${colour}}.c${i} circle,.c${i} text{fill:${colour}}`
   ).join("");
 
 /** The curves of one run, or of several beside each other, as SVG. */
 export function standaloneChart(runs: readonly ComparedRun[]): string {
-  const options = chartOptions({}, runs[0]?.run.spec.task.kind);
+  const options = chartOptions({}, runs.map(({ run }) => run.spec.task.kind));
   const { metric, series } = runs.length === 1
     ? { metric: options.metric, series: seriesOf(runs[0]!.points, options) }
     : comparedSeries(runs, options);

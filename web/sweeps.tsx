@@ -74,7 +74,7 @@ export function SweepPage({ sweep }: { sweep: Sweep }) {
         <code>{sweep.metric}</code>
       </p>
       <div class="row">
-        <a class="button" href={`/compare?ids=${sweep.runs.map(({ run_id }) => run_id).join(",")}`}>
+        <a class="button" href={`/compare?sweep=${sweep.id}`}>
           Compare its runs
         </a>
         {sweep.status === "running" && (

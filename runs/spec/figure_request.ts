@@ -2,9 +2,12 @@
 
 import { z } from "@hono/zod-openapi";
 
+/** The sizes of a figure. */
+export const FIGURE_PRESETS = ["smoke", "laptop", "paper"] as const;
+
 /** The options of a figure; absent values come from the preset. */
 export const FigureRequest = z.strictObject({
-  preset: z.enum(["smoke", "laptop", "paper"]).default("laptop"),
+  preset: z.enum(FIGURE_PRESETS).default("laptop"),
   ranks: z.array(z.int().min(1).max(512)).min(1).max(32).optional(),
   lrs: z.array(z.number().positive().max(10)).min(1).max(64).optional().openapi({
     description: "LoRA learning rates; full fine-tuning keeps its own.",

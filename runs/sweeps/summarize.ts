@@ -39,9 +39,20 @@ function isAccuracy(metric: SweepMetric): boolean {
 }
 
 function bestOf(runs: readonly SweepRun[], metric: SweepMetric): SweepRun | null {
-  const sign = isAccuracy(metric) ? -1 : 1;
   const done = runs.filter(({ status, value }) => status === "succeeded" && value !== null);
-  return done.length === 0
-    ? null
-    : done.reduce((a, b) => (sign * b.value! < sign * a.value! ? b : a));
+  return done.toSorted(byValue(metric))[0] ?? null;
+}
+
+/** Ids of a sweep's runs by its metric, the best first and those without a value last. */
+export function bestFirst({ runs, metric }: Sweep): string[] {
+  return runs.toSorted(byValue(metric)).map(({ run_id }) => run_id);
+}
+
+function byValue(metric: SweepMetric): (a: SweepRun, b: SweepRun) => number {
+  const worst = isAccuracy(metric) ? -Infinity : Infinity;
+  const sign = isAccuracy(metric) ? -1 : 1;
+  return (a, b) => {
+    const [left, right] = [a.value ?? worst, b.value ?? worst];
+    return left === right ? 0 : sign * left < sign * right ? -1 : 1;
+  };
 }

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { type Example, exampleOf } from "../../data/example.ts";
+import { isRowFile } from "../../data/files/row_file.ts";
 import { type MaskedToken, maskedTokens } from "../../data/inspect.ts";
 import { loadExamples } from "../../data/load.ts";
 import { modelTokenizer } from "../../data/model_tokenizer.ts";
@@ -16,7 +17,7 @@ export interface ShownToken extends MaskedToken {
 /** What to show. */
 export interface ShowRequest {
   readonly model: string;
-  /** A dataset's name; "" for the text. */
+  /** A dataset's name, or that of a file of the datasets folder; "" for the text. */
   readonly dataset: string;
   readonly text: string;
   /** Examples at most. */
@@ -49,7 +50,8 @@ export async function showExamples(
     examples = [exampleOf([...ids, tokenizer.eosId])];
   } else {
     const { vocabSize } = tokenizer;
-    examples = await loadExamples({ name: dataset, limit }, {
+    const source = isRowFile(dataset) ? { file: dataset, limit } : { name: dataset, limit };
+    examples = await loadExamples(source, {
       purpose: "train",
       maxLength: MAX_LENGTH,
       folder: paths.datasets,

@@ -1,4 +1,5 @@
 import assert from "@std/assert";
+import { homePaths } from "../../runs/configuration.ts";
 import { tinySpec } from "../runs/tiny_home.ts";
 import { makeApp } from "./make_app.ts";
 
@@ -123,7 +124,7 @@ Deno.test("the calculator answers from its address", async () => {
   assert.match(await text(service, "/capacity"), /335\.5M/);
   const rewards =
     "/capacity?model=meta-llama/Llama-3.1-8B&r=1&episodes=10000&samples_per_episode=32";
-  assert.match(await text(service, rewards), /320k bits of data \(ratio 16\.384\)/);
+  assert.match(await text(service, rewards), /320k bits of data \(ratio 16\.4\)/);
   assert.match(await text(service, "/capacity"), /No finished run of this model here/);
   const wrong = "/capacity?model=meta-llama/Llama-3.1-8B&examples=-1&tokens_per_example=1";
   assert.match(await text(service, wrong), /dataset/);
@@ -135,4 +136,57 @@ Deno.test("the data page marks what the loss counts", async () => {
   assert.match(page, /Example 1, 8 tokens/);
   assert.match(page, /class="counted"/);
   assert.match(await text(service, "/data?dataset=none&model=noregret/tiny"), /role="alert"/);
+});
+
+Deno.test("the data page shows what a model sees of a file", async () => {
+  await using service = await makeApp();
+  const { datasets } = homePaths(service.home);
+  await Deno.mkdir(datasets, { recursive: true });
+  await Deno.writeTextFile(`${datasets}/<b>mine.jsonl`, '{"text":"Call me Ishmael"}\n');
+  const page = await text(service, "/data?model=noregret/tiny&dataset=%3Cb%3Emine.jsonl");
+  assert.match(page, /Example 1, 16 tokens/);
+  assert.match(page, /<li class="name">&lt;b&gt;mine.jsonl<\/li>/);
+  assert.match(
+    await text(service, "/data?model=noregret/tiny&dataset=../runs.jsonl"),
+    /role="alert"/,
+  );
+});
+
+Deno.test("the list of runs says why one failed and what one waits for", async () => {
+  await using service = await makeApp();
+  await service.post("/v1/runs", tinySpec());
+  assert.match(await text(service, "/"), /waits for a worker: none is alive/);
+});
+
+Deno.test("a comparison of a sweep takes its best runs and says how many there are", async () => {
+  await using service = await makeApp();
+  const seeds = Array.from({ length: 33 }, (_, seed) => seed);
+  const request = { spec: tinySpec(), grid: { seed: seeds } };
+  const { id } = await (await service.post("/v1/sweeps", request)).json();
+  const page = await text(service, `/compare?sweep=${id}`);
+  assert.match(page, /32 of 33 runs, those that are best so far/);
+  // The choice of a curve keeps the sweep.
+  assert.match(page, new RegExp(`type="hidden" name="sweep" value="${id}"`));
+  await text(service, "/compare?sweep=none", 404);
+  assert.match(await text(service, "/compare"), /No run is chosen/);
+});
+
+Deno.test("charts offer the metrics of the runs that they show", async () => {
+  await using service = await makeApp();
+  const { id } = await (await service.post("/v1/runs", tinySpec())).json();
+  const page = await text(service, `/runs/${id}?metric=kl`);
+  assert.match(page, /<option selected>loss</);
+  assert.doesNotMatch(page, /<option >kl</);
+});
+
+Deno.test("a figure that was asked for can be asked for in another size", async () => {
+  await using service = await makeApp();
+  assert.equal((await send(service, "/figures/1", { preset: "smoke" }, OWN)).status, 303);
+  assert.match(await text(service, "/figures"), /0 of 5 runs, preset smoke/);
+  for (const { id } of await service.store.list({ limit: 9 })) {
+    await service.store.requestCancel(id);
+  }
+  const page = await text(service, "/figures");
+  assert.match(page, /incomplete/);
+  assert.match(page, /<option selected>smoke<.*Go on/);
 });

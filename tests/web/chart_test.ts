@@ -33,3 +33,19 @@ Deno.test("Chart() says so when there is nothing to draw, and draws a single poi
   assert.match(draw({}), /nothing to draw/);
   assert.doesNotMatch(draw({ series: [{ name: "a", points: [[0, 0]] }] }), /NaN/);
 });
+
+Deno.test("Chart() has room for the names of many curves, and tells those of one colour apart", () => {
+  const series = Array.from({ length: 32 }, (_, i) => ({
+    name: `run ${i}`,
+    points: [[0, 1], [1, i < 16 ? 0 : 1e-3 * i]] as const,
+  }));
+  const svg = draw({ series });
+  const height = Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)![1]);
+  const names = [...svg.matchAll(/class="name" x="[\d.]+" y="([\d.]+)"/g)].map(([, y]) => Number(y))
+    .sort((a, b) => a - b);
+  assert.equal(names.length, 32);
+  assert(names[0]! > 0 && names.at(-1)! < height, `${names[0]} to ${names.at(-1)} of ${height}`);
+  for (const [i, y] of names.slice(1).entries()) assert(y - names[i]! > 14.9, `${y}`);
+  const classes = [...svg.matchAll(/class="(c c\d[^"]*)"/g)].map(([, name]) => name);
+  assert.equal(new Set(classes).size, 32);
+});
