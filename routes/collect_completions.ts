@@ -2,14 +2,14 @@
 
 import { clientGone } from "./aborted.ts";
 import type { Usage } from "../runs/spec/generate.ts";
-import type { Accepted, GenerateJob, JobEvent } from "../runs/worker/generation_protocol.ts";
+import type { Accepted, Delta, GenerateJob, JobEvent } from "../runs/worker/generation_protocol.ts";
 
 /** A completion as it stands. */
 export interface Collected {
   text: string | null;
   ids: number[];
   logprobs: number[];
-  tokens: string[];
+  tokens: Delta["tokens"][number][];
   finish_reason: "stop" | "length";
 }
 

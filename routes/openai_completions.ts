@@ -32,7 +32,8 @@ interface Format {
   readonly chunk: string;
   readonly prefix: string;
   choice(completion: Collected, logprobs: boolean): object;
-  piece(delta: Delta, logprobs: boolean): object;
+  /** `at`: characters of the choice that were told before. */
+  piece(delta: Delta, logprobs: boolean, at: number): object;
   /** What a stream begins each choice with. */
   readonly opening: object | undefined;
 }
@@ -41,10 +42,10 @@ interface Format {
 type Scored = Pick<Delta, "tokens" | "logprobs">;
 
 const chatLogprobs = ({ tokens, logprobs }: Scored) => ({
-  content: tokens.map((token, i) => ({
-    token,
+  content: tokens.map(({ text, bytes }, i) => ({
+    token: text,
     logprob: logprobs[i]!,
-    bytes: [...new TextEncoder().encode(token)],
+    bytes,
     top_logprobs: [],
   })),
   refusal: null,
@@ -65,12 +66,21 @@ const CHAT: Format = {
   }),
 };
 
-const textLogprobs = ({ tokens, logprobs }: Scored) => ({
-  tokens,
+const textLogprobs = ({ tokens, logprobs }: Scored, at: number) => ({
+  tokens: tokens.map(({ text }) => text),
   token_logprobs: logprobs,
   top_logprobs: null,
-  text_offset: tokens.map((_, i) => tokens.slice(0, i).join("").length),
+  text_offset: tokens.map(({ bytes }, i) => {
+    const begun = at + charactersBegun(tokens.slice(0, i));
+    return bytes.length > 0 && !beginsCharacter(bytes[0]!) ? Math.max(0, begun - 1) : begun;
+  }),
 });
+
+const beginsCharacter = (byte: number) => (byte & 0xc0) !== 0x80;
+
+function charactersBegun(tokens: Scored["tokens"]): number {
+  return tokens.reduce((sum, { bytes }) => sum + bytes.filter(beginsCharacter).length, 0);
+}
 
 const TEXT: Format = {
   object: "text_completion",
@@ -79,11 +89,11 @@ const TEXT: Format = {
   opening: undefined,
   choice: (completion, logprobs) => ({
     text: completion.text,
-    logprobs: logprobs ? textLogprobs(completion) : null,
+    logprobs: logprobs ? textLogprobs(completion, 0) : null,
   }),
-  piece: (delta, logprobs) => ({
+  piece: (delta, logprobs, at) => ({
     text: delta.text ?? "",
-    logprobs: logprobs ? textLogprobs(delta) : null,
+    logprobs: logprobs ? textLogprobs(delta, at) : null,
   }),
 };
 
@@ -190,10 +200,13 @@ async function answer(
           await send([{ index, delta: format.opening, logprobs: null, finish_reason: null }]);
         }
       }
+      const told = Array<number>(count).fill(0);
       const drawn = await relay(events, async (delta) => {
         const { completion: index, finish_reason } = delta;
         if (!delta.text && finish_reason === null && !request.logprobs) return;
-        await send([{ index, ...format.piece(delta, request.logprobs), finish_reason }]);
+        const piece = format.piece(delta, request.logprobs, told[index]!);
+        told[index]! += charactersBegun(delta.tokens);
+        await send([{ index, ...piece, finish_reason }]);
       });
       if (include_usage) await send([], usageOf(accepted, [{ ids: { length: drawn } }]));
       await out.writeSSE({ data: "[DONE]" });

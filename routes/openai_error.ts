@@ -20,16 +20,21 @@ function answer(
   return context.json({ error: { message, type, param, code } }, status);
 }
 
+/** A field in OpenAI's words: prompts are `prompt`, and an adapter is named by the model. */
+function fieldOf({ path }: Problem): string {
+  return path.slice(1).replace(/^prompts/, "prompt").replace(/^adapter/, "model");
+}
+
 function invalid(context: Context, problems: readonly Problem[]): Response {
   const [first] = problems as [Problem];
-  const message = problems.map(({ path, message }) => `${path.slice(1) || "body"}: ${message}`);
+  const message = problems.map((problem) => `${fieldOf(problem) || "body"}: ${problem.message}`);
   const unknown = first.message.startsWith("Unknown model") ||
     first.message.startsWith("Unknown adapter");
   return answer(
     context,
     unknown ? 404 : 400,
     message.join("; "),
-    first.path.slice(1) || null,
+    fieldOf(first) || null,
     unknown ? "model_not_found" : null,
   );
 }

@@ -2,7 +2,7 @@
 // cannot be honoured is refused rather than passed over.
 
 import { z } from "@hono/zod-openapi";
-import { ChatMessage, type GenerateRequest } from "./generate.ts";
+import { ChatMessage, type GenerateRequest, MAX_COMPLETIONS, MAX_PROMPTS } from "./generate.ts";
 import { ModelName, StoredName } from "./method.ts";
 
 /** `base`, or `base:adapter`. */
@@ -49,21 +49,28 @@ export type ChatCompletionRequest = z.infer<typeof ChatCompletionRequest>;
 
 const Ids = z.array(z.int().min(0).max(0xfffffffe)).min(1);
 
+const Prompt = z.union([
+  z.string().min(1),
+  Ids,
+  z.array(z.string().min(1)).min(1).max(MAX_PROMPTS),
+  z.array(Ids).min(1).max(MAX_PROMPTS),
+]);
+
 /** POST /v1/completions. */
 export const CompletionRequest = z.strictObject({
   ...SharedFields,
-  prompt: z.union([
-    z.string().min(1),
-    Ids,
-    z.array(z.string().min(1)).min(1).max(256),
-    z.array(Ids).min(1).max(256),
-  ]),
+  prompt: Prompt,
   max_tokens: z.int().min(1).max(1_000_000).nullish().openapi({ description: "16 if absent." }),
   logprobs: z.int().min(0).max(5).nullish().openapi({
     description: "Any number gives the drawn tokens' log-probabilities; no others are given.",
   }),
   echo: z.literal(false).nullish(),
   best_of: z.literal(1).nullish(),
+}).superRefine(({ prompt, n }, context) => {
+  const count = promptsOf(prompt).length * (n ?? 1);
+  if (count <= MAX_COMPLETIONS) return;
+  const message = `Expected at most ${MAX_COMPLETIONS} completions in all but found ${count}`;
+  context.addIssue({ code: "custom", path: ["n"], message });
 }).openapi("CompletionRequest");
 /** POST /v1/completions. */
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
@@ -83,14 +90,18 @@ export function chatJob(request: ChatCompletionRequest, seed: number) {
 
 /** A completion request in our words; `seed` where it brings none. */
 export function completionJob(request: CompletionRequest, seed: number) {
-  const { prompt } = request;
-  const single = typeof prompt === "string" || typeof prompt[0] === "number";
   return {
     ...shared(request, seed),
-    prompts: (single ? [prompt] : prompt) as NonNullable<GenerateRequest["prompts"]>,
+    prompts: promptsOf(request.prompt),
     max_new_tokens: request.max_tokens ?? COMPLETION_TOKENS,
     logprobs: typeof request.logprobs === "number",
   };
+}
+
+/** One prompt, text or ids, or several. */
+function promptsOf(prompt: z.infer<typeof Prompt>): NonNullable<GenerateRequest["prompts"]> {
+  const single = typeof prompt === "string" || typeof prompt[0] === "number";
+  return (single ? [prompt] : prompt) as NonNullable<GenerateRequest["prompts"]>;
 }
 
 function shared(request: ChatCompletionRequest | CompletionRequest, seed: number) {

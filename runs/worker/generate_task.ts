@@ -2,6 +2,7 @@
 
 import { chatPrompt, type ModelText } from "../../data/model_text.ts";
 import { TextStream } from "../../data/text_stream.ts";
+import { tokenText } from "../../data/token_text.ts";
 import type { Sequence } from "../../compute/train/generate.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import type { GenerationEngine } from "./generation_engine.ts";
@@ -117,9 +118,7 @@ export class GenerateTask {
       text: text ? text.take() : null,
       ids,
       logprobs: this.request.logprobs ? sequence.logprobs.slice(told) : [],
-      tokens: this.request.logprobs && tokenizer
-        ? ids.map((id) => tokenizer.decode([id], false))
-        : [],
+      tokens: this.request.logprobs && tokenizer ? ids.map((id) => tokenText(tokenizer, id)) : [],
       finish_reason,
     });
     completion.told = sequence.ids.length;

@@ -1,6 +1,7 @@
 // What the service and its generation process say to each other: a JSON document a line, over the process's
 // standard input and output.
 
+import type { TokenText } from "../../data/token_text.ts";
 import type { EvaluateRequest, EvaluateResult } from "../spec/evaluate.ts";
 import type { GenerateRequest } from "../spec/generate.ts";
 import type { Problem } from "../spec/problems.ts";
@@ -37,8 +38,8 @@ export interface Delta {
   readonly text: string | null;
   readonly ids: readonly number[];
   readonly logprobs: readonly number[];
-  /** Each token as text, where log-probabilities are asked for. */
-  readonly tokens: readonly string[];
+  /** Each token by itself, where log-probabilities are asked for. */
+  readonly tokens: readonly TokenText[];
   readonly finish_reason: "stop" | "length" | null;
 }
 

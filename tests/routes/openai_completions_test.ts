@@ -112,6 +112,55 @@ Deno.test("OpenAI's client", async (t) => {
     assert.equal(same!.text, first.text);
   });
 
+  await t.step(
+    "characters of several tokens: bytes and offsets of each, whole and streamed",
+    async () => {
+      // At this temperature bytes are drawn that begin and go on with characters, or do neither.
+      const drawn = { model: "chat", max_tokens: 60, temperature: 100, seed: 5 };
+      const chat = await client.chat.completions.create({ ...drawn, messages, logprobs: true });
+      const bytes = chat.choices[0]!.logprobs!.content!.flatMap(({ bytes }) => bytes!);
+      assert.ok(bytes.some((byte) => byte >= 0x80));
+      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+      // Byte 0 is the end, which is no part of the text.
+      const text = decoder.decode(Uint8Array.from(bytes)).replace(/\0$/, "");
+      assert.equal(text, chat.choices[0]!.message.content);
+
+      const asked = { ...drawn, prompt: "It was ", logprobs: 0 };
+      const { choices: [whole] } = await client.completions.create(asked);
+      const begins = (byte: number) => (byte & 0xc0) !== 0x80;
+      const { tokens, text_offset } = whole!.logprobs!;
+      assert.equal(tokens!.length, text_offset!.length);
+      const { completions: [own] } = await (await service.app.request("/v1/generate", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({
+          ...{ model: "chat", prompts: ["It was "], max_new_tokens: 60, temperature: 100, seed: 5 },
+        }),
+      })).json();
+      const expected = (own.ids as number[]).map((byte, i, all) => {
+        const begun = all.slice(0, i).filter(begins).length;
+        return begins(byte) ? begun : Math.max(0, begun - 1);
+      });
+      assert.deepEqual(text_offset, expected);
+      const offsets: number[] = [];
+      for await (const chunk of await client.completions.create({ ...asked, stream: true })) {
+        for (const { logprobs } of chunk.choices) offsets.push(...logprobs!.text_offset!);
+      }
+      assert.deepEqual(offsets, text_offset);
+    },
+  );
+
+  await t.step("a message may come in parts of text", async () => {
+    const ask = (content: OpenAI.ChatCompletionContentPart[] | string) =>
+      client.chat.completions.create({ ...options, messages: [{ role: "user", content }] });
+    const parts = ["Call", "me"].map((text) => ({ type: "text" as const, text }));
+    assert.deepEqual((await ask(parts)).choices, (await ask("Call\nme")).choices);
+    await assert.rejects(ask([{ type: "image_url", image_url: { url: "x" } }]), {
+      status: 400,
+      message: /messages: .*a part of type "image_url", expected "text"/,
+    });
+  });
+
   await t.step("models.list()", async () => {
     const names: string[] = [];
     for await (const { id } of client.models.list()) names.push(id);
@@ -156,6 +205,19 @@ Deno.test("OpenAI's client", async (t) => {
       () => client.completions.create({ model: "chat", prompt: "" }),
       OpenAI.BadRequestError,
       /prompt/,
+    );
+    await assert.rejects(
+      () => client.completions.create({ model: "chat", prompt: [[1, 300]] }),
+      {
+        status: 400,
+        param: "prompt/0",
+        message: /prompt\/0: .* token 300, the model knows 0 to 255/,
+      },
+    );
+    await fails(
+      () => client.completions.create({ model: "chat", prompt: Array(256).fill("x"), n: 5 }),
+      OpenAI.BadRequestError,
+      /n: Expected at most 1024 completions in all but found 1280/,
     );
     await fails(
       () => client.completions.create({ model: "tiny", prompt: "x" }),
