@@ -50,11 +50,15 @@ export interface HubConfiguration {
   /** Without a slash at its end. */
   readonly endpoint: string;
   readonly token: string | undefined;
+  /** Hosts that the endpoint may redirect to, with `*.` for all below one. */
+  readonly stores: readonly string[];
   /** Nothing is downloaded. */
   readonly offline: boolean;
 }
 
 const HUB = "https://huggingface.co";
+/** Where the hub keeps large files. */
+const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
 
 /** Folders and files of the data folder. */
 export interface HomePaths {
@@ -113,6 +117,7 @@ export function readConfiguration(
         HUB,
       ),
       token: text("HF_TOKEN"),
+      stores: HUB_STORES,
       offline: /^(1|on|yes|true)$/i.test(text("HF_HUB_OFFLINE") ?? ""),
     },
     gpuMemory: gpuMemory === undefined

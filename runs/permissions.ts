@@ -27,9 +27,6 @@ const ENVIRONMENT = [
   "FORCE_COLOR",
 ];
 
-/** Where the hub keeps large files: its endpoint redirects there. */
-const HUB_STORES = ["*.huggingface.co", "*.hf.co"];
-
 /** Where this program's files lie. */
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -46,7 +43,7 @@ export function permissionFlags(
     ...(s3 === undefined ? [] : [new URL(s3.endpoint).host]),
     ...(role === "service" ? [hostAndPort(host, port)] : []),
     ...(role === "service" && metricsPort !== undefined ? [hostAndPort(host, metricsPort)] : []),
-    ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...HUB_STORES] : []),
+    ...(role === "job" && !hub.offline ? [new URL(hub.endpoint).host, ...hub.stores] : []),
   ];
   return [
     `--allow-read=${[ROOT, home, ...(role === "service" ? [packages()] : [])].join(",")}`,

@@ -1,5 +1,5 @@
-// Requests to the hub: to the configured endpoint and nowhere else (it may redirect to where it keeps
-// large files), patient with a hub that is busy.
+// Requests to the hub: to the configured endpoint and where it is known to keep large files, nowhere else
+// whatever it redirects to, patient with a hub that is busy.
 
 import { withoutRevision } from "./repository_id.ts";
 
@@ -8,6 +8,8 @@ export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string;
   readonly token: string | undefined;
+  /** Hosts that the endpoint may redirect to, with `*.` for all below one. */
+  readonly stores: readonly string[];
   /** Nothing is asked of the hub. */
   readonly offline: boolean;
 }
@@ -21,13 +23,15 @@ export interface HubSession extends HubOptions {
 
 /** Repetitions of a request that failed for the moment. */
 export const RETRIES = 5;
+/** Redirections of one request. */
+const MOST_REDIRECTS = 10;
 /** Longest wait that a hub may ask for, in milliseconds. */
 const MAX_WAIT_MS = 5 * 60_000;
 
 /**
  * Asks the hub; repeats where it cannot be reached, has an error of its own (5xx) or asks to wait (429).
  *
- * @throws {RangeError} if the hub must not be asked, or the address is not its own.
+ * @throws {RangeError} if the hub must not be asked, or the address is neither its own nor a store's.
  * @throws {Error} if it could not be reached.
  */
 export async function hubFetch(
@@ -61,11 +65,42 @@ export async function hubFetch(
 // fetch() fails with a TypeError when there is no connection; that is nobody's mistake here.
 async function once(session: HubSession, url: URL, init: RequestInit): Promise<Response | Error> {
   try {
-    return await fetch(url, init);
+    return await follow(session, url, init);
   } catch (error) {
     session.signal?.throwIfAborted();
+    if (error instanceof RangeError) throw error;
     return error as Error;
   }
+}
+
+// Each step is looked at before it is taken: a hub must not send us to hosts that only we can reach.
+async function follow(session: HubSession, first: URL, init: RequestInit): Promise<Response> {
+  const { endpoint } = session, headers = new Headers(init.headers);
+  let url = first;
+  for (let step = 0; step <= MOST_REDIRECTS; step++) {
+    const response = await fetch(url, { ...init, headers, redirect: "manual" });
+    const location = response.headers.get("Location");
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    url = new URL(location, url);
+    if (url.origin === new URL(endpoint).origin) continue;
+    headers.delete("Authorization");
+    if (!isStore(session, url)) {
+      throw new RangeError(
+        `Cannot follow ${endpoint} to ${url.origin}: expected ${
+          ["the endpoint", ...session.stores].join(", ")
+        }`,
+      );
+    }
+  }
+  throw new RangeError(`Cannot follow ${endpoint}: it redirects more than ${MOST_REDIRECTS} times`);
+}
+
+function isStore({ stores }: HubOptions, { protocol, host, hostname }: URL): boolean {
+  return /^https?:$/.test(protocol) &&
+    stores.some((store) =>
+      store.startsWith("*.") ? hostname.endsWith(store.slice(1)) : host === store
+    );
 }
 
 /** Waits before a request is made again; `wait` is what the hub asked for, in milliseconds. */

@@ -59,6 +59,7 @@ async function home(repositories: ConstructorParameters<typeof HubServer>[0]): P
         session: {
           endpoint: hub.endpoint,
           token: undefined,
+          stores: [],
           offline: false,
           retryMs: 1,
           ...session,
@@ -223,7 +224,16 @@ Deno.test("what a content-addressed store holds comes from there, in parts, with
   it.hub.store = store;
   it.hub.gated.set("models/lab/model", "hf_good");
   store.faults.set("model.safetensors", [{ cutAfter: 20_000 }]);
-  await it.model("lab/model", { token: "hf_good" });
+  const token = "hf_good", { host } = new URL(store.endpoint);
+  // A hub may send us to its stores alone: others may be hosts that only we can reach.
+  for (const stores of [[], ["*.hf.co"], [`*.${host}`], ["127.0.0.1"]]) {
+    await assert.rejects(it.model("lab/model", { token, stores }), {
+      name: "RangeError",
+      message: /Cannot follow http:\S+ to http:\S+: expected the endpoint/,
+    });
+  }
+  assert.equal(store.seen.length, 0);
+  await it.model("lab/model", { token, stores: [host] });
   assert.deepEqual(await Deno.readFile(join(it.path, "lab/model/model.safetensors")), weights);
   assert.equal(store.seen.length, 2);
   assert.ok(store.seen.every(({ authorization }) => authorization === null));
@@ -305,7 +315,13 @@ Deno.test("fetchDataset() brings one split, and another beside it", async () => 
   });
   const fetch = (split: string) =>
     fetchDataset("lab/set", split, it.path, {
-      session: { endpoint: it.hub.endpoint, token: undefined, offline: false, retryMs: 1 },
+      session: {
+        endpoint: it.hub.endpoint,
+        token: undefined,
+        stores: [],
+        offline: false,
+        retryMs: 1,
+      },
       onProgress() {},
     });
   const second = "data/train-00001-of-00002.jsonl";
@@ -330,7 +346,7 @@ Deno.test("fetchDataset() brings one split, and another beside it", async () => 
   // Whoever put a folder there without the hub keeps it as it is.
   await Deno.mkdir(join(it.path, "lab/mine"));
   await fetchDataset("lab/mine", "train", it.path, {
-    session: { endpoint: it.hub.endpoint, token: undefined, offline: false },
+    session: { endpoint: it.hub.endpoint, token: undefined, stores: [], offline: false },
     onProgress() {},
   });
 });
