@@ -7,6 +7,8 @@ import type { ChatExample, ChatExampleOptions } from "./chat_template.ts";
 /** Text to token ids and back. */
 export interface Tokenizer {
   readonly vocabSize: number;
+  /** Begin a document, where the model's tokeniser begins texts with special tokens. */
+  readonly bosIds?: readonly number[];
   /** Ends a document. */
   readonly eosId: number;
   encode(text: string): Uint32Array;

@@ -9,8 +9,8 @@ import { chatExample } from "./chat_template.ts";
 let last: { readonly version: string; readonly tokenizer: Tokenizer } | undefined;
 
 /**
- * Opens the tokeniser in a model's folder. Special tokens that are written in a text stay text, and
- * none are added: a document ends with config.json's `eos_token_id`.
+ * Opens the tokeniser in a model's folder. Special tokens that are written in a text stay text. A document
+ * begins with what the tokeniser puts before a text, and ends with config.json's `eos_token_id`.
  *
  * @throws {SyntaxError} if a file is not valid.
  * @throws {RangeError} if config.json has no `eos_token_id` for it, or it has tokens that the model lacks.
@@ -57,11 +57,19 @@ async function openTokenizer(
   }
   return {
     vocabSize: config.vocab_size,
+    bosIds: specialsBefore(tokenizer),
     eosId,
     encode: (text) => tokenizer.encode(text, { addSpecialTokens: false, allowSpecial: false }).ids,
     decode: (ids) => tokenizer.decode(Uint32Array.from(ids)),
     ...conversationOf(files),
   };
+}
+
+/** What the tokeniser's post-processor puts before a text: BOS for Llama, nothing for Qwen. */
+function specialsBefore(tokenizer: TokenizerFiles["tokenizer"]): number[] {
+  const bare = tokenizer.encode("a", { addSpecialTokens: false }).ids;
+  const whole = tokenizer.encode("a").ids;
+  return [...whole.slice(0, Math.max(0, whole.indexOf(bare[0]!)))];
 }
 
 /**

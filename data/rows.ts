@@ -55,12 +55,10 @@ export function shapeExamples(shape: RowShape, rules: RowRules, where: string): 
 
 function continuation(prompt: string, completion: string, rules: RowRules): Example[] {
   const { tokenizer, maxLength, completionOnly } = rules;
-  const given = tokenizer.encode(prompt), wanted = tokenizer.encode(completion);
-  const all = new Uint32Array(given.length + wanted.length + 1);
-  all.set(given);
-  all.set(wanted, given.length);
-  all[all.length - 1] = tokenizer.eosId;
-  if (all.length < 2) return [];
+  const asked = tokenizer.encode(prompt), wanted = tokenizer.encode(completion);
+  if (asked.length + wanted.length === 0) return [];
+  const given = [...tokenizer.bosIds ?? [], ...asked];
+  const all = Uint32Array.from([...given, ...wanted, tokenizer.eosId]);
   const { ids, targets } = exampleOf(all.subarray(0, maxLength + 1));
   // The target at i is token i + 1.
   if (completionOnly) targets.fill(IGNORED_TARGET, 0, Math.max(0, given.length - 1));
@@ -92,9 +90,8 @@ function conversation(messages: readonly Message[], rules: RowRules, where: stri
 
 function windows(tokenizer: Tokenizer, text: string, maxLength: number): Example[] {
   const encoded = tokenizer.encode(text);
-  const tokens = new Uint32Array(encoded.length + 1);
-  tokens.set(encoded);
-  tokens[encoded.length] = tokenizer.eosId;
+  if (encoded.length === 0) return [];
+  const tokens = Uint32Array.from([...tokenizer.bosIds ?? [], ...encoded, tokenizer.eosId]);
   const examples: Example[] = [];
   for (let at = 0; at < tokens.length - 1; at += maxLength) {
     examples.push(exampleOf(tokens.subarray(at, at + maxLength + 1)));
