@@ -1,7 +1,7 @@
 // Text as bytes: the id of a token is a byte of the UTF-8 text. No vocabulary to learn or to ship, and
 // NLL per token is NLL per byte.
 
-import type { Message } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
 import type { ChatExample, ChatExampleOptions } from "./chat_template.ts";
 
 /** Text to token ids and back. */

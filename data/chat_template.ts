@@ -1,6 +1,7 @@
 // Conversations as training examples: ids, and labels that count what the assistant said.
 
-import type { ChatTemplate, Message, RenderOptions } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
+import type { ChatTemplate, RenderOptions } from "../wasm/chat_template.ts";
 import type { Tokenizer } from "../wasm/tokenizer.ts";
 
 /** A label that the loss does not count. */

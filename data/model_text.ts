@@ -1,7 +1,8 @@
 // What stands between text and a model's tokens: its tokeniser, its chat template, and the tokens that end a text.
 
 import { join } from "@std/path";
-import type { ChatTemplate, Message } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
+import type { ChatTemplate } from "../wasm/chat_template.ts";
 import { loadTokenizer } from "../wasm/load_tokenizer.ts";
 import { checkTokenizer } from "./model_tokenizer.ts";
 import type { Tokenizer } from "../wasm/tokenizer.ts";

@@ -1,7 +1,7 @@
 // Which shape a row has. Trainers' formats differ in the names of their columns, not in what they
 // say: tokens, a text, a prompt with its completion, or a conversation.
 
-import type { Message } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
 
 /** A row of a file: its columns by name. */
 export type JsonRow = Readonly<Record<string, unknown>>;

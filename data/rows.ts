@@ -1,6 +1,6 @@
 // One row of a dataset, in any of the shapes that trainers take, to examples.
 
-import type { Message } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
 import type { Tokenizer } from "./byte_tokenizer.ts";
 import type { ChatExample } from "./chat_template.ts";
 import { type Example, exampleOf, IGNORED_LABEL, IGNORED_TARGET } from "./example.ts";

@@ -5,7 +5,7 @@ import type { Env } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { boundedArray, idArray } from "./bounded_array.ts";
 import { problemResponse } from "./problem.ts";
-import type { Message } from "../wasm/chat_template.ts";
+import type { Message } from "../wasm/chat_message.ts";
 import type { EncodeOptions } from "../wasm/tokenizer.ts";
 import { TokenizerStore } from "../wasm/tokenizer_store.ts";
 

@@ -12,8 +12,6 @@ import { type Span, spansByPrompt } from "./spans_by_prompt.ts";
 import { pythonFunctions, usePythonFunctions } from "./python_functions.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-export type { Message } from "./chat_message.ts";
-
 /** What to render with. */
 export interface RenderOptions {
   /**

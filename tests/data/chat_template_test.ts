@@ -2,7 +2,8 @@
 
 import assert from "@std/assert";
 import { chatExample } from "../../data/chat_template.ts";
-import { ChatTemplate, chatTemplateOf, type Message } from "../../wasm/chat_template.ts";
+import type { Message } from "../../wasm/chat_message.ts";
+import { ChatTemplate, chatTemplateOf } from "../../wasm/chat_template.ts";
 import { Tokenizer } from "../../wasm/tokenizer.ts";
 import { REAL, smallFile } from "../wasm/tokenizer_fixtures.ts";
 
