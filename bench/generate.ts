@@ -19,7 +19,7 @@ export interface GenerateResult {
 }
 
 /** Builds the model, generates `steps` times after a warm-up. */
-export async function measureGenerate(options: StepOptions): Promise<GenerateResult> {
+async function measureGenerate(options: StepOptions): Promise<GenerateResult> {
   const backend = await chooseBackend({ backend: options.backend, threads: options.threads });
   const config = modelConfig(options);
   const model = await createModel({

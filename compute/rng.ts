@@ -28,7 +28,7 @@ export function philox(
 }
 
 /** FNV-1a of a name: the number of its stream. */
-export function streamOf(name: string): number {
+function streamOf(name: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;

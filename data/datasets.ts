@@ -36,7 +36,7 @@ export interface DatasetInfo {
 export const BITS_PER_TOKEN = 1;
 
 /** About so many rows are the `test` split of a dataset whose makers publish none. */
-export const HELD_OUT_ROWS = 1024;
+const HELD_OUT_ROWS = 1024;
 
 /** Datasets whose `test` split is a share of what their makers publish as `train`. */
 const WITHOUT_TEST: readonly string[] = [

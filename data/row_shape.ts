@@ -20,7 +20,7 @@ export type RowShape =
   | { readonly kind: "text"; readonly text: string };
 
 /** The columns of each shape; the first whose columns a row has is the row's. */
-export const ROW_COLUMNS: readonly (readonly string[])[] = [
+const ROW_COLUMNS: readonly (readonly string[])[] = [
   ["input_ids"],
   ["messages"],
   ["conversations"],
@@ -49,7 +49,7 @@ const SPEAKERS: Readonly<Record<string, string>> = {
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
 
 /** The allowed shapes in words, for errors. */
-export const ALLOWED_SHAPES = ROW_COLUMNS
+const ALLOWED_SHAPES = ROW_COLUMNS
   .map((columns) => columns.map((name) => `"${name}"`).join(" and ")).join(", or ");
 
 /**

@@ -7,7 +7,7 @@ import { type Problem, problemsOf } from "../runs/spec/problems.ts";
 import { ProblemPage } from "../web/problem.tsx";
 
 /** The body of every error. */
-export const ProblemDetails = z.object({
+const ProblemDetails = z.object({
   type: z.string().openapi({ example: "about:blank" }),
   title: z.string(),
   status: z.int(),

@@ -23,7 +23,7 @@ const USAGE = `Usage: deno task capacity --model NAME [options]
 const TEXT = { type: "string" } as const;
 
 /** Reads a question from the command line. */
-export function parseQuestion(args: string[]): { question: unknown; json: boolean; help: boolean } {
+function parseQuestion(args: string[]): { question: unknown; json: boolean; help: boolean } {
   const { values } = parseArgs({
     args,
     allowPositionals: false,
@@ -79,7 +79,7 @@ function defined(values: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** The answer as lines for a person. */
-export function describeAdvice(advice: Advice): string {
+function describeAdvice(advice: Advice): string {
   const { flops_per_token: flops, memory_bytes: memory, recommended } = advice;
   const count = (value: number) => value.toLocaleString("en-US", { maximumFractionDigits: 1 });
   const rows: [string, string][] = [

@@ -16,7 +16,7 @@ export async function writeFileAtomically(
 }
 
 /** Writes a folder of files in one rename. A folder that is already there stays as it is. */
-export function writeFolderAtomically(
+function writeFolderAtomically(
   path: string,
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {

@@ -139,7 +139,7 @@ function run(command: string, args: string[], env: Record<string, string> = {}):
 }
 
 /** SHA-256 over the names and contents of a package's sources, in order of name. */
-export function hashSources(name: string): string {
+function hashSources(name: string): string {
   const hash = createHash("sha256");
   for (const file of SOURCES[name]!.flatMap(listFiles).sort()) {
     const bytes = readFileSync(join(WASM, file));
@@ -161,7 +161,7 @@ function record(name: string): string {
 }
 
 /** The packages whose recorded hash is not that of their sources. */
-export function stalePackages(): string[] {
+function stalePackages(): string[] {
   return Object.keys(SOURCES).filter((name) => {
     const file = record(name);
     return !existsSync(file) || readFileSync(file, "utf8").trim() !== hashSources(name);

@@ -257,7 +257,7 @@ export function trainTokenizer(texts: Iterable<string>, options: TrainOptions): 
 }
 
 /** The split pattern of Qwen's tokenisers. */
-export const QWEN_PATTERN =
+const QWEN_PATTERN =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /** The bits that the module's encode call expects. */

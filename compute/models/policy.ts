@@ -27,7 +27,7 @@ function scaled(backend: Backend, x: Tensor, factor: number, label: string): Ten
 /**
  * −log-probability of each target under softmax(logits / temperature), [N], 0 where ignored.
  */
-export function policyNll(model: Model, batch: BatchTensors, temperature: number): Tensor {
+function policyNll(model: Model, batch: BatchTensors, temperature: number): Tensor {
   const { backend, head } = model;
   const x = hidden(new Tape(backend, "inference"), model, batch, {});
   const h = scaled(backend, x, 1 / temperature, "hidden.tempered");

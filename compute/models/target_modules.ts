@@ -51,7 +51,7 @@ export function leafOf(module: string): string {
 }
 
 /** Module names that can be targets, in order. */
-export function targetableModules(config: ModelConfig): string[] {
+function targetableModules(config: ModelConfig): string[] {
   const router = config.experts ? [ROUTER_MODULE] : [];
   return [...ATTENTION_MODULES, ...MLP_MODULES, ...router, "lm_head"];
 }

@@ -59,7 +59,7 @@ export interface Advice {
 }
 
 /** Largest rank that the paper tried. */
-export const MAX_RANK = 512;
+const MAX_RANK = 512;
 
 /** Below this rank the best learning rate of supervised runs begins to differ. */
 const MIN_SUPERVISED_RANK = 4;

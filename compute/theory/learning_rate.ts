@@ -18,7 +18,7 @@ export const SHORT_LORA_MULTIPLIER = 15;
 export const SHORT_RUN_STEPS = 100;
 
 /** Exponent of the hidden size by family. */
-export const HIDDEN_EXPONENT: Readonly<Record<Architecture["model_type"], number>> = {
+const HIDDEN_EXPONENT: Readonly<Record<Architecture["model_type"], number>> = {
   llama: 0.781,
   qwen3: 0.0775,
   qwen3_moe: 0.0775,

@@ -13,7 +13,7 @@ const F32_BYTES = 4;
  * Bytes of one weight. NF4 has 4 bits and a share of its block's scale, 0.127 bits with double
  * quantisation (Dettmers et al. 2023, "QLoRA", section 3).
  */
-export const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = {
+const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = {
   f32: 4,
   bf16: 2,
   nf4: 4.127 / 8,
@@ -65,7 +65,7 @@ export function adapterBytes(parameters: number, dtype: WeightType): number {
  * product for each active expert, a router's logits and choice, and x Aᵀ for each adapter (Korthikanti et al. 2022, "Reducing
  * Activation Recomputation", section 4, without its half precision and dropout).
  */
-export function blockActivations(architecture: Architecture, targets: Targets, r: number): number {
+function blockActivations(architecture: Architecture, targets: Targets, r: number): number {
   const { hidden_size: C, num_attention_heads: H, num_key_value_heads: K, head_dim: D } =
     architecture;
   const experts = architecture.num_experts_per_tok ?? 1;

@@ -13,7 +13,7 @@ import { BatchBuffers } from "./batch_buffers.ts";
 import { MetricsRing, type StepMetrics } from "./metrics_ring.ts";
 
 /** A batch's tokens have to be a multiple of this, so that every member's rows start where a device can bind them. */
-export const JOINED_TOKENS = 64;
+const JOINED_TOKENS = 64;
 
 /** `batch` end to end `times` times; `counted` stays that of one. */
 export function repeated(batch: Batch, times: number): Batch {
@@ -69,7 +69,7 @@ export function recordLanes(
 }
 
 /** The input of K members on a device: once for all, or laid end to end K times. */
-export class JoinedBuffers {
+class JoinedBuffers {
   readonly tensors: BatchBuffers;
   readonly #times: number;
 

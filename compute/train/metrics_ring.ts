@@ -4,7 +4,7 @@ import type { Backend, Tensor } from "../backend/backend.ts";
 import { RING_WIDTH } from "../backend/kernels.ts";
 
 /** Steps whose metrics the ring holds: it must be read at least this often. */
-export const RING_SLOTS = 128;
+const RING_SLOTS = 128;
 
 /** A step's loss Σ weight · nll before its update, and its gradient norm before clipping. */
 export interface StepMetrics {

@@ -42,7 +42,7 @@ export interface RowFileOptions {
 }
 
 /** Endings of the files that can be read. */
-export const ROW_FILE_ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"] as const;
+const ROW_FILE_ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"] as const;
 
 /** Whether a name has one of the {@linkcode ROW_FILE_ENDINGS}. */
 export function isRowFile(name: string): boolean {

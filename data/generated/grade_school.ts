@@ -37,7 +37,7 @@ export function gradeSchoolProblem(
 }
 
 /** What stands in place of an answer that was given up. */
-export const GIVEN_UP = "I give up.";
+const GIVEN_UP = "I give up.";
 
 /**
  * Rows of one level with about half of the answers given up: who learns from them is right some of the

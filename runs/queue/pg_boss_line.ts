@@ -10,7 +10,7 @@ import type { WaitingLine } from "./waiting_line.ts";
 /** The queue of runs. */
 const QUEUE = "runs";
 /** Runs that were given up, each with the reason. */
-export const DEAD_LETTERS = "runs_given_up";
+const DEAD_LETTERS = "runs_given_up";
 
 /** pg-boss ends a job after at most a day: workers hand longer runs back before. */
 const DAY_S = 24 * 60 * 60;

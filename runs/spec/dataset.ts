@@ -62,7 +62,7 @@ const integers = (minimum: number) => ({
 const Rows = z.custom<number[][]>((value) => Array.isArray(value), "Expected an array of rows");
 
 /** Token ids and labels in the request itself: no tokeniser. A label of −100 is not counted. */
-export const InlineDataset = z.strictObject({
+const InlineDataset = z.strictObject({
   // Rows are checked together, below: a schema for each of a million numbers takes seconds.
   inline: z.strictObject({
     input_ids: Rows.openapi({ ...integers(0), minItems: 1 }),

@@ -28,7 +28,7 @@ export function problemsOf(schema: z.ZodType, input: unknown, error: z.ZodError)
 }
 
 /** JSON Pointer of a path. */
-export function pointer(path: readonly PropertyKey[]): string {
+function pointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { RunStatus } from "./run.ts";
 
 /** Runs of one sweep at most. */
-export const MOST_SWEEP_RUNS = 500;
+const MOST_SWEEP_RUNS = 500;
 
 const Values = z.array(z.unknown()).min(1).max(MOST_SWEEP_RUNS);
 const Fields = z.record(z.string().min(1).max(200), z.unknown());

@@ -106,6 +106,6 @@ async function migrate(pool: pg.Pool): Promise<void> {
 }
 
 /** A database's address as it may be shown. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return URL.canParse(url) ? Object.assign(new URL(url), { password: "" }).href : "DATABASE_URL";
 }

@@ -278,7 +278,7 @@ function changesOf(spec: RunSpec, config: ModelConfig): Change[] {
 }
 
 /** A plan in one line. */
-export function describePlan(
+function describePlan(
   { total, largest: _, calls: _1, sampler: _2, ...parts }: MemoryPlan,
 ): string {
   const used = Object.entries(parts).filter(([, bytes]) => bytes > 0)

@@ -20,7 +20,7 @@ import { fileIn, foldersWith, inputMessage, parseJsonFile } from "./stored_model
 /** PEFT's name for what an adapter is. */
 export const ADAPTER_CONFIG = "adapter_config.json";
 /** PEFT's name for an adapter's matrices. */
-export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
+const ADAPTER_WEIGHTS = "adapter_model.safetensors";
 
 /** An adapter's open weight file. */
 export interface OpenAdapter extends Disposable {

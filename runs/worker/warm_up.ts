@@ -25,7 +25,7 @@ const EPOCHS = 1_000_000;
 const LOGGING_STEPS = 20;
 
 /** The artifact that is the result of a warm-up. */
-export function warmUpName(
+function warmUpName(
   { model }: Pick<RunSpec, "model">,
   warmUp: WarmUp,
   { info: { kind } }: Backend,

@@ -54,7 +54,7 @@ export function reflect(name: string, source: string): ShaderInterface {
 }
 
 /** Bytes of a `Params` uniform, a multiple of 16. */
-export function uniformBytes(shader: ShaderInterface): number {
+function uniformBytes(shader: ShaderInterface): number {
   return Math.ceil((shader.uniform?.fields.length ?? 0) / 4) * 16;
 }
 

@@ -41,7 +41,7 @@ export interface TuningOptions {
 const WORTH_IT = 0.97;
 
 /** The class of a product: one measurement stands for sizes up to the next power of two. */
-export function productClass(kernel: KernelName, { m, n, k, dtype }: ProductShape): string {
+function productClass(kernel: KernelName, { m, n, k, dtype }: ProductShape): string {
   const upTo = (size: number) => 2 ** Math.ceil(Math.log2(Math.max(size, 1)));
   const vectors = n % 4 === 0 && k % 4 === 0 ? "" : " odd";
   return `${kernel} ${dtype} ${upTo(m)}x${upTo(n)}x${upTo(k)}${vectors}`;
