@@ -1,6 +1,7 @@
 // Rows of one matrix to rows of another: y[to[i], :] = x[from[i], :], where to[i] is not IGNORED
 // from, to: u32[rows]  x: Elem[.., cols]  →  y: Elem[.., cols]
-// dispatch: ceil(rows · cols / WG), folded; one invocation for one Elem. Prelude: Elem (vec4f or f32)
+// dispatch: ceil(rows · cols / WG), folded; one invocation for one Elem. Prelude: Elem (vec4u or u32):
+// words are moved as they are, whatever they mean
 override WG: u32 = 256;
 
 const IGNORED = 0xffffffffu;

@@ -42,8 +42,9 @@ async function train(
   model: Model,
   steps: readonly (readonly Batch[])[],
   optimizer = ADAMW,
+  accumulation = 1,
 ): Promise<{ values: Float32Array; losses: number[] }> {
-  const step = new TrainStep(model, steps[0]![0]!.ids.length);
+  const step = new TrainStep(model, steps[0]![0]!.ids.length, { accumulation });
   steps.forEach((batches, i) => step.run(batches, optimizer, i + 1));
   const losses = (await step.drain()).map((m) => m.loss);
   const values = await parameters(model);
@@ -139,10 +140,15 @@ await forEachBackend(({ test }) => {
         };
       };
       const one = await train(await tinyModel(backend, method), large.map((batch) => [batch]));
-      const four = await train(
-        await tinyModel(backend, method),
-        large.map((batch) => [0, 1, 2, 3].map((row) => slice(batch, row))),
-      );
+      const small = large.map((batch) => [0, 1, 2, 3].map((row) => slice(batch, row)));
+      const four = await train(await tinyModel(backend, method), small);
+      // However many of them are one submission.
+      for (const accumulation of [3, 4]) {
+        const model = await tinyModel(backend, method);
+        const together = await train(model, small, ADAMW, accumulation);
+        assertSameBits(together.values, four.values, whole(four.values));
+        assert.deepEqual(together.losses, four.losses);
+      }
       const tolerance = { atol: 2e-4, rtol: 1e-3 };
       assertAllclose(four.values, one.values, whole(one.values), tolerance);
       assertAllclose(four.losses, one.losses, { name: "losses", shape: [3] });

@@ -46,7 +46,7 @@ export class Decoder {
     const filled = Array.from({ length: size }, (_, m) => rows[m] ?? IDLE);
     this.#state.write(filled);
     const steps = Math.min(this.steps, Math.max(...rows.map(({ left }) => left)));
-    for (let t = 0; t < steps; t++) this.cache.model.backend.replay(plan);
+    this.cache.model.backend.replay(...Array<Plan>(steps).fill(plan));
     return await this.#state.read(rows, steps);
   }
 

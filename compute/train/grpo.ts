@@ -71,6 +71,8 @@ export interface GrpoOptions<P extends Problem> extends PolicyOptions, RolloutRu
   readonly max_steps_without_reward: number;
   /** Positions of a micro-batch. */
   readonly tokensPerBatch: number;
+  /** Micro-batches of an update, at most. @default {1} */
+  readonly gradient_accumulation_steps?: number | undefined;
   readonly optimizer: ScheduledAdamW;
   readonly seed: number;
   readonly max_steps: number;
@@ -220,6 +222,7 @@ export async function* trainGrpo<P extends Problem>(
     policy = new GrpoStep(model, options.tokensPerBatch, {
       ...options,
       gradientCheckpointing: options.gradient_checkpointing ?? false,
+      accumulation: options.gradient_accumulation_steps ?? 1,
       reference,
     });
     let reason: EndReason = "max_steps";

@@ -1,13 +1,14 @@
-// One policy-gradient step, recorded once and replayed for each micro-batch; then clipping and AdamW. One
-// read brings back the metrics of the whole step.
+// One policy-gradient step, recorded once and replayed for each micro-batch; then clipping and AdamW: one
+// submission. One read brings back the metrics of the whole step.
 
 import { type Plan, type Tensor, view } from "../backend/backend.ts";
-import { HYPER_LENGTH, SAMPLED_WIDTH, TERMS_WIDTH } from "../backend/kernels.ts";
+import { HYPER_LENGTH, TERMS_WIDTH } from "../backend/kernels.ts";
 import type { Model } from "../models/model.ts";
 import { type PolicyGradientOptions, policyGradients } from "../models/policy.ts";
 import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
 import { BatchBuffers } from "./batch_buffers.ts";
 import type { RolloutBatch } from "./rollout.ts";
+import type { StepOptions } from "./step.ts";
 
 /** Where the gradients' squared norm lies in the metrics: views start at multiples of 256 bytes. */
 const SUMSQ_AT = 64;
@@ -30,17 +31,19 @@ export interface GrpoMetrics {
 /** Policy-gradient steps of a model on micro-batches of a fixed number of tokens. */
 export class GrpoStep {
   readonly #buffers: BatchBuffers;
-  readonly #sampled: Tensor;
   readonly #ones: Tensor;
   readonly #metrics: Tensor;
   readonly #hyper: Tensor;
   readonly #gradientPlan: Plan;
   readonly #updatePlan: Plan;
 
-  constructor(readonly model: Model, tokens: number, options: PolicyGradientOptions) {
+  constructor(
+    readonly model: Model,
+    tokens: number,
+    { accumulation: slots = 1, ...options }: PolicyGradientOptions & StepOptions,
+  ) {
     const { backend, trainable } = model;
-    this.#buffers = new BatchBuffers(backend, tokens);
-    this.#sampled = backend.empty([tokens, SAMPLED_WIDTH], "f32", "batch.sampled");
+    this.#buffers = new BatchBuffers(backend, tokens, { slots, kind: "sampled" });
     this.#ones = backend.empty([tokens, 1], "f32", "ones");
     backend.run("fill", { y: this.#ones }, { n: tokens, value: 1 });
     this.#metrics = backend.empty([SUMSQ_AT + 1], "f32", "metrics");
@@ -48,7 +51,7 @@ export class GrpoStep {
     const sums = view(this.#metrics, 0, [1, TERMS_WIDTH], "metrics.terms");
     const sumsq = view(this.#metrics, SUMSQ_AT, [1], "metrics.sumsq");
     this.#gradientPlan = backend.record("policy gradients", () => {
-      const terms = policyGradients(model, this.#buffers, this.#sampled, options);
+      const terms = policyGradients(model, this.#buffers, this.#buffers.sampled!, options);
       const sizes = { m: 1, n: TERMS_WIDTH, k: tokens, alpha: 1, accumulate: 1 };
       backend.run("gemm_tn", { a: this.#ones, b: terms, y: sums }, sizes);
       backend.free(terms);
@@ -72,13 +75,8 @@ export class GrpoStep {
   ): Promise<GrpoMetrics> {
     const { backend } = this.model;
     backend.write(this.#metrics, new Float32Array(SUMSQ_AT + 1));
-    for (const batch of batches) {
-      this.#buffers.write(batch);
-      backend.write(this.#sampled, batch.sampled);
-      backend.replay(this.#gradientPlan);
-    }
     backend.write(this.#hyper, adamwHyper(optimizer, t));
-    backend.replay(this.#updatePlan);
+    this.#buffers.run(batches, this.#gradientPlan, this.#updatePlan);
     const metrics = await backend.read(this.#metrics);
     const counted = batches.reduce((sum, batch) => sum + batch.counted, 0);
     const [loss, deviation, clipped, kl, entropy] = metrics;
@@ -96,7 +94,7 @@ export class GrpoStep {
   free(): void {
     const { backend } = this.model;
     this.#buffers.free();
-    [this.#sampled, this.#ones, this.#metrics, this.#hyper].forEach((t) => backend.free(t));
+    [this.#ones, this.#metrics, this.#hyper].forEach((t) => backend.free(t));
     backend.release(this.#gradientPlan);
     backend.release(this.#updatePlan);
   }

@@ -5,12 +5,13 @@ import type { Backend, Plan, Tensor } from "../backend/backend.ts";
 import { HYPER_LENGTH } from "../backend/kernels.ts";
 import { joinedLossAndGradients, joinModels } from "../models/joined_models.ts";
 import type { Model } from "../models/model.ts";
-import { type ForwardOptions, lossAndGradients } from "../models/transformer.ts";
+import { lossAndGradients } from "../models/transformer.ts";
 import { rowsOf } from "../ops/linear_each.ts";
 import { adamwHyper, type AdamWOptions } from "../ops/optimizer.ts";
 import type { Batch, StepBatches } from "./batch.ts";
 import { BatchBuffers } from "./batch_buffers.ts";
 import { MetricsRing, type StepMetrics } from "./metrics_ring.ts";
+import type { StepOptions } from "./step.ts";
 
 /** A batch's tokens have to be a multiple of this, so that every member's rows start where a device can bind them. */
 const JOINED_TOKENS = 64;
@@ -74,7 +75,7 @@ class JoinedBuffers {
   readonly #times: number;
 
   /** `tokens` of one member's micro-batch; for pass `one` a multiple of {@linkcode JOINED_TOKENS}. */
-  constructor(backend: Backend, members: number, tokens: number, pass: JoinedPass) {
+  constructor(backend: Backend, members: number, tokens: number, pass: JoinedPass, slots: number) {
     if (pass === "one" && tokens % JOINED_TOKENS !== 0) {
       throw new RangeError(
         `Cannot train ${members} adapters together on batches of ${tokens} tokens: ` +
@@ -82,12 +83,12 @@ class JoinedBuffers {
       );
     }
     this.#times = pass === "one" ? members : 1;
-    this.tensors = new BatchBuffers(backend, tokens * this.#times);
+    this.tensors = new BatchBuffers(backend, tokens * this.#times, { slots });
   }
 
-  /** Uploads a batch for every member. */
-  write(batch: Batch): void {
-    this.tensors.write(this.#times === 1 ? batch : repeated(batch, this.#times));
+  /** A batch for every member. */
+  forAll(batch: Batch): Batch {
+    return this.#times === 1 ? batch : repeated(batch, this.#times);
   }
 
   /** Gives the memory back. */
@@ -109,14 +110,14 @@ export class JoinedStep {
   constructor(
     readonly members: readonly [Model, ...Model[]],
     readonly tokens: number,
-    { pass = passFor(members, tokens), ...options }: ForwardOptions & {
+    { pass = passFor(members, tokens), accumulation = 1, ...options }: StepOptions & {
       readonly pass?: JoinedPass;
     } = {},
   ) {
     const { backend } = members[0];
     this.#backend = backend;
     const joined = pass === "one" ? joinModels(members) : undefined;
-    this.#buffers = new JoinedBuffers(backend, members.length, tokens, pass);
+    this.#buffers = new JoinedBuffers(backend, members.length, tokens, pass, accumulation);
     const batch = this.#buffers.tensors;
     this.#rings = members.map(() => new MetricsRing(backend));
     this.#hypers = members.map(() => backend.empty([HYPER_LENGTH], "f32", "hyper"));
@@ -153,14 +154,19 @@ export class JoinedStep {
 
   /** Submits step `t` (counted from 1) of every member, each with its own optimiser. */
   run(batches: StepBatches, optimizers: readonly AdamWOptions[], t: number): void {
-    for (const batch of batches) {
-      this.#buffers.write(batch);
-      this.#backend.replayEach(this.#gradientPlans);
-    }
     this.#rings.forEach((ring, i) => {
       this.#backend.write(this.#hypers[i]!, adamwHyper(optimizers[i]!, t));
       ring.advance();
     });
+    const { tensors } = this.#buffers, all = batches.map((batch) => this.#buffers.forAll(batch));
+    if (this.#gradientPlans.length === 1 && this.#updatePlans.length === 1) {
+      return tensors.run(all, this.#gradientPlans[0]!, this.#updatePlans[0]!);
+    }
+    // Threads have plans of their own, and wait for each other between batches.
+    for (const batch of all) {
+      tensors.write(batch);
+      this.#backend.replayEach(this.#gradientPlans);
+    }
     this.#backend.replayEach(this.#updatePlans);
   }
 

@@ -22,6 +22,8 @@ export interface MemoryPlanOptions {
   readonly dtype: ModelOptions["dtype"];
   /** Tokens of one forward and backward pass. */
   readonly tokens: number;
+  /** Such passes of an optimiser step. @default {1} */
+  readonly accumulation?: number;
   readonly checkpointing: boolean;
   /** Tokens of a forward pass that measures the held-out loss; 0 where none is measured. */
   readonly evalTokens: number;
@@ -64,7 +66,8 @@ export interface MemoryPlan {
 
 /** Plans the memory of a run. */
 export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan> {
-  const { config, method, dtype, tokens, checkpointing, evalTokens, policy } = options;
+  const { config, method, dtype, tokens, accumulation = 1, checkpointing, evalTokens, policy } =
+    options;
   const backend = createCountingBackend(options.device);
   const adapter = method.kind === "lora"
     ? emptyWeights(new Map(trainableShapes(config, method).map(({ name, shape }) => [name, shape])))
@@ -75,7 +78,7 @@ export async function planMemory(options: MemoryPlanOptions): Promise<MemoryPlan
   if (policy) new BatchGenerator(model, policy.sampler).recordAll();
   const reference = policy?.reference ? await referenceModel(model) : undefined;
   const sampling = backend.memory().bytes - before;
-  const forward = { gradientCheckpointing: checkpointing };
+  const forward = { gradientCheckpointing: checkpointing, accumulation };
   const train = policy
     ? new GrpoStep(model, tokens, { ...policy.loss, ...forward, reference })
     : new TrainStep(model, tokens, forward);

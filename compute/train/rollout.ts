@@ -2,7 +2,7 @@
 // as fit, so that short completions cost what they are and not what they might have been.
 
 import { IGNORED_TARGET, SAMPLED_WIDTH } from "../backend/kernels.ts";
-import type { UploadedBatch } from "./batch_buffers.ts";
+import type { Batch } from "./batch.ts";
 import type { Completion } from "./generation.ts";
 import { type LossType, tokenShares } from "./policy_loss.ts";
 
@@ -13,11 +13,10 @@ export interface Rollout {
   readonly advantage: number;
 }
 
-/** One micro-batch of N tokens. */
-export interface RolloutBatch extends UploadedBatch {
+/** One micro-batch of N tokens; what each counts for is computed on the device. */
+export interface RolloutBatch extends Omit<Batch, "weight"> {
   /** Old log-probability, advantage and share of each position's target, [N, 3]; 0 where not counted. */
   readonly sampled: Float32Array;
-  readonly counted: number;
 }
 
 /** What decides which tokens count, and for how much. */

@@ -19,6 +19,8 @@ export interface SftOptions {
   readonly evalBatches?: readonly Batch[] | undefined;
   /** Tokens in a micro-batch. */
   readonly tokensPerBatch: number;
+  /** Micro-batches of a step, at most. @default {1} */
+  readonly gradient_accumulation_steps?: number | undefined;
   readonly optimizer: ScheduledAdamW;
   readonly max_steps: number;
   readonly logging_steps: number;
@@ -86,8 +88,10 @@ export class DivergedError extends Error {
  */
 export async function* trainSft(options: SftOptions): AsyncGenerator<TrainEvent> {
   const { model, batches, evalBatches, optimizer, resume, signal } = options;
-  const forward = { gradientCheckpointing: options.gradient_checkpointing ?? false };
-  const trainStep = new TrainStep(model, options.tokensPerBatch, forward);
+  const trainStep = new TrainStep(model, options.tokensPerBatch, {
+    gradientCheckpointing: options.gradient_checkpointing ?? false,
+    accumulation: options.gradient_accumulation_steps ?? 1,
+  });
   const evalStep = evalBatches?.[0] && new EvalStep(model, evalBatches[0].ids.length);
   let step = resume?.step ?? 0;
   let tokens = resume?.tokens ?? 0;

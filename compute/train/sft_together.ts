@@ -56,8 +56,10 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
   }
   members.forEach(({ model, resume }) => resume && model.trainable.restore(resume.arrays));
   if (resume) batches.seek(resume.cursor);
-  const gradientCheckpointing = options.gradient_checkpointing ?? false;
-  const trainStep = new JoinedStep(models, options.tokensPerBatch, { gradientCheckpointing });
+  const trainStep = new JoinedStep(models, options.tokensPerBatch, {
+    gradientCheckpointing: options.gradient_checkpointing ?? false,
+    accumulation: options.gradient_accumulation_steps ?? 1,
+  });
   const evalStep = evalBatches?.[0] && new JoinedEval(models, evalBatches[0].ids.length);
 
   const present = () => members.map((_, member) => member).filter((member) => !gone.has(member));

@@ -11,6 +11,12 @@ import type { Batch, StepBatches } from "./batch.ts";
 import { BatchBuffers } from "./batch_buffers.ts";
 import { MetricsRing, type StepMetrics } from "./metrics_ring.ts";
 
+/** How steps are recorded. */
+export interface StepOptions extends ForwardOptions {
+  /** Micro-batches of a step that are one submission. @default {1} */
+  readonly accumulation?: number;
+}
+
 /** Training steps of a model on batches of a fixed number of tokens. */
 export class TrainStep {
   readonly #buffers: BatchBuffers;
@@ -19,9 +25,13 @@ export class TrainStep {
   readonly #gradientPlan: Plan;
   readonly #updatePlan: Plan;
 
-  constructor(readonly model: Model, tokens: number, options: ForwardOptions = {}) {
+  constructor(
+    readonly model: Model,
+    tokens: number,
+    { accumulation: slots = 1, ...options }: StepOptions = {},
+  ) {
     const { backend, trainable } = model;
-    this.#buffers = new BatchBuffers(backend, tokens);
+    this.#buffers = new BatchBuffers(backend, tokens, { slots });
     this.#ring = new MetricsRing(backend);
     this.#hyper = backend.empty([HYPER_LENGTH], "f32", "hyper");
     const { loss, sumsq } = this.#ring;
@@ -55,12 +65,9 @@ export class TrainStep {
 
   /** Submits step `t` (counted from 1). Its metrics come with {@linkcode drain}. */
   run(batches: StepBatches, optimizer: AdamWOptions, t: number): void {
-    const { backend } = this.model;
-    batches.slice(0, -1).forEach((batch) => this.accumulate(batch));
-    this.#buffers.write(batches.at(-1)!);
-    backend.write(this.#hyper, adamwHyper(optimizer, t));
+    this.model.backend.write(this.#hyper, adamwHyper(optimizer, t));
     this.#ring.advance();
-    backend.replay(this.#gradientPlan, this.#updatePlan);
+    this.#buffers.run(batches, this.#gradientPlan, this.#updatePlan);
   }
 
   /** True if the ring must be read before the next step. */

@@ -53,7 +53,14 @@ export async function planRun(
   const { method, dtype, task } = spec;
   const rows = Math.ceil(spec.batch_size / spec.gradient_accumulation_steps);
   const device = { kind, software, maxTensorBytes };
-  const shared = { config, method, dtype, device, checkpointing: spec.gradient_checkpointing };
+  const shared = {
+    config,
+    method,
+    dtype,
+    device,
+    checkpointing: spec.gradient_checkpointing,
+    accumulation: spec.gradient_accumulation_steps,
+  };
   if (task.kind === "sft") {
     const most = rows * maxLengthOf(spec, config);
     const { tokens = most, evalTokens = evaluates(spec) ? most : 0 } = sizes;
@@ -93,6 +100,7 @@ export async function planRun(
     device,
     tokens: task.warm_up.batch_size *
       Math.min(task.warm_up.max_length, config.max_position_embeddings),
+    accumulation: 1,
     checkpointing: false,
     evalTokens: 0,
   });

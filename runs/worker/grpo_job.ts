@@ -36,6 +36,7 @@ export async function* grpoJob(
     stopTokens: [data.tokenizer.eosId],
     batch_size,
     tokensPerBatch: Math.ceil(batch_size / spec.gradient_accumulation_steps) * length,
+    gradient_accumulation_steps: spec.gradient_accumulation_steps,
     optimizer: spec.optimizer,
     seed: spec.seed,
     max_steps: data.steps,

@@ -39,6 +39,7 @@ export function sharedOptions(spec: RunSpec, data: TrainingData) {
     batches: data.loader,
     evalBatches: data.evalBatches,
     tokensPerBatch: data.loader.tokensPerBatch,
+    gradient_accumulation_steps: spec.gradient_accumulation_steps,
     max_steps: data.steps,
     logging_steps: spec.logging_steps,
     eval_steps: spec.eval_steps,

@@ -7,6 +7,8 @@ import type { ProductVariant } from "../../../compute/backend/webgpu/description
 import type { Choices, TuningOptions } from "../../../compute/backend/webgpu/tuning.ts";
 import { createWebgpuBackend } from "../../../compute/backend/webgpu/webgpu_backend.ts";
 import { createModel, randomWeights } from "../../../compute/models/model.ts";
+import { SAMPLED_WIDTH } from "../../../compute/backend/kernels.ts";
+import { GrpoStep } from "../../../compute/train/grpo_step.ts";
 import { planMemory } from "../../../compute/train/plan_memory.ts";
 import { EvalStep, TrainStep } from "../../../compute/train/step.ts";
 import { LORA, TINY, tinyBatch } from "../../support/tiny_model.ts";
@@ -115,16 +117,42 @@ testWithAdapter("prepare() compiles what a run needs, and nothing is compiled tw
   backend.close();
 });
 
-testWithAdapter("a training step is one submission", async () => {
+testWithAdapter("a training step is one submission, with several micro-batches too", async () => {
   const counts = counted();
   const backend = (await createWebgpuBackend({ adapter: counts.adapter }))!;
   const model = await tinyModel(backend);
-  const step = new TrainStep(model, TOKENS);
+  const step = new TrainStep(model, TOKENS, { accumulation: 3 });
   const before = counts.submits;
-  for (const t of [1, 2, 3]) step.run([tinyBatch(t, 2, 12)], ADAMW, t);
+  for (const t of [1, 2, 3]) {
+    step.run(Array.from({ length: t }, (_, i) => tinyBatch(3 * t + i, 2, 12)), ADAMW, t);
+  }
   assert.equal(counts.submits - before, 3);
   const losses = (await step.drain()).map(({ loss }) => loss);
   assert.ok(losses.every(Number.isFinite) && new Set(losses).size === 3, `${losses}`);
+  backend.close();
+});
+
+testWithAdapter("a policy step is one submission and one that reads its metrics", async () => {
+  const counts = counted();
+  const backend = (await createWebgpuBackend({ adapter: counts.adapter }))!;
+  const model = await tinyModel(backend);
+  const options = {
+    importance_sampling_level: "token",
+    epsilon: 0.2,
+    epsilon_high: 0.2,
+    beta: 0,
+    temperature: 1,
+    accumulation: 3,
+  } as const;
+  const step = new GrpoStep(model, TOKENS, options);
+  const sampled = new Float32Array(SAMPLED_WIDTH * TOKENS).fill(-0.5);
+  for (const [t, micro] of [1, 3, 0].entries()) {
+    const batches = Array.from({ length: micro }, (_, i) => ({ ...tinyBatch(i, 2, 12), sampled }));
+    const before = counts.submits;
+    const { loss } = await step.run(batches, ADAMW, t + 1);
+    assert.equal(counts.submits - before, 2);
+    assert.equal(loss !== 0, micro > 0, `loss ${loss}`);
+  }
   backend.close();
 });
 

@@ -41,7 +41,7 @@ export const copyRows: Describe<"copy_rows"> = ({ x, from, to, y }, { rows, cols
   const width = cols % 4 === 0 ? 4 : 1;
   return [{
     shader: { name: "copy_rows", source: copySource },
-    prelude: `alias Elem = ${width === 4 ? "vec4f" : "f32"};`,
+    prelude: `alias Elem = ${width === 4 ? "vec4u" : "u32"};`,
     bindings: { x, source: from, destination: to, y },
     params: { rows, cols: cols / width },
     constants: { WG },
