@@ -76,17 +76,17 @@ export async function measureGreedy(
     ids = await generate(count);
     return (performance.now() - started) / 1000;
   };
-  let first = Infinity, rest = Infinity;
+  let first = Infinity, whole = Infinity;
   // The first run fills caches and compiles.
   for (let run = 0; run <= runs; run++) {
-    const least = await time(1), whole = await time(tokens);
+    const times = [await time(1), await time(tokens)] as const;
     if (run === 0) continue;
-    first = Math.min(first, least);
-    rest = Math.min(rest, whole - least);
+    first = Math.min(first, times[0]);
+    whole = Math.min(whole, times[1]);
   }
   return {
     prefill_per_s: batch * prompt / first,
-    decode_per_s: batch * (tokens - 1) / rest,
+    decode_per_s: batch * (tokens - 1) / (whole - first),
     ids,
   };
 }

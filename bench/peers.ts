@@ -88,27 +88,39 @@ const GENERATORS = {
 
 /** Greedy generation, until the first token and from there on; all sides read the same folder below `models`. */
 function generation(models: string): Comparison[] {
-  const cases = Object.keys(GENERATORS).flatMap((model) =>
-    [1, 8].flatMap((batch) =>
-      (["prefill", "decode"] as const).map((phase) => ({ model, batch, phase }))
-    )
-  );
-  return cases.map(({ model, batch, phase }): Comparison => {
-    const args = [`${models}/${model}`, "--batch", String(batch)];
-    const rate = field(`${phase}_per_s`);
+  return [
+    ...[1, 8].flatMap((batch) => generationOn("cpu", models, "tiny", batch)),
+    ...[1, 8].flatMap((batch) => generationOn("cpu", models, "52M", batch)),
+    ...[1, 8].flatMap((batch) => generationOn("webgpu", models, "tiny", batch)),
+  ];
+}
+
+function generationOn(
+  device: "cpu" | "webgpu",
+  models: string,
+  model: keyof typeof GENERATORS,
+  batch: number,
+): Comparison[] {
+  const cpu = device === "cpu";
+  const args = [`${models}/${model}`, "--batch", String(batch), "--device", device];
+  if (!cpu) args.push("--tokens", "32");
+  return (["prefill", "decode"] as const).map((phase) => {
+    const measured = (name: string, script: string, modules?: readonly string[]): Measurement => ({
+      name,
+      script,
+      ...(modules && { modules }),
+      args,
+      rate: field(`${phase}_per_s`),
+    });
     return {
-      what: `generation, ${model}, batch ${batch}, ${phase}`,
+      what: `generation, ${model}, batch ${batch}, ${phase}${cpu ? "" : ", WebGPU"}`,
       unit: "tokens/s",
-      ours: { name: "noregret", script: "greedy.ts", args, rate },
+      ours: measured("noregret", "greedy.ts"),
       peers: [
-        { name: "transformers.js", script: "peers/transformers_js_greedy.ts", args, rate },
-        {
-          name: "PyTorch + transformers",
-          modules: ["torch", "transformers"],
-          script: "peers/transformers_greedy.py",
-          args,
-          rate,
-        },
+        measured("transformers.js", "peers/transformers_js_greedy.ts"),
+        ...cpu
+          ? [measured("PyTorch", "peers/transformers_greedy.py", ["torch", "transformers"])]
+          : [],
       ],
       same: "ids",
     };

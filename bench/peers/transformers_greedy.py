@@ -15,7 +15,7 @@ model = transformers.LlamaForCausalLM.from_pretrained(args.folder, dtype=torch.f
 prompts = torch.tensor([[(n * 7919 + row * 104_729 + 13) % model.config.vocab_size for n in range(args.prompt)]
                         for row in range(args.batch)])
 mask = torch.ones_like(prompts)
-first = rest = float("inf")
+first = whole = float("inf")
 
 
 def timed(tokens):
@@ -26,9 +26,9 @@ def timed(tokens):
 
 with torch.inference_mode():
     for run in range(1 + args.runs):
-        least, _ = timed(1)
-        whole, ids = timed(args.tokens)
+        one, _ = timed(1)
+        all_, ids = timed(args.tokens)
         if run > 0:
-            first, rest = min(first, least), min(rest, whole - least)
+            first, whole = min(first, one), min(whole, all_)
 print(json.dumps(dict(prefill_per_s=args.batch * args.prompt / first,
-                      decode_per_s=args.batch * (args.tokens - 1) / rest, ids=ids)))
+                      decode_per_s=args.batch * (args.tokens - 1) / (whole - first), ids=ids)))
