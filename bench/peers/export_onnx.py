@@ -2,7 +2,7 @@
 
 The graph is what published models have: ONNX Runtime's fused operators (attention over a cache with rotary
 embedding, RMSNorm with the residual sum), matrices lying as products read them, logits of the last tokens alone.
-Nothing ends a sequence: config.json names no end token.
+Nothing ends a sequence: config.json names no end token. Needs: pip install torch transformers onnx
 
 Usage: export_onnx.py FOLDER --model SOURCE                     a folder with config.json and model.safetensors
        export_onnx.py FOLDER --hidden 576 --layers 12 ...       random weights
