@@ -1,8 +1,8 @@
 // What must hold of every run, whatever was done to the processes, disks and wires around it.
 
 import { MAX_FAILURES } from "../../runs/queue/run_queue.ts";
-import { exists } from "../../runs/write_file.ts";
 import type { ReceivedEvent } from "../e2e/service.ts";
+import { checkArtifacts } from "./check_artifacts.ts";
 import { isAlive, type WatchedRun, type World } from "./world.ts";
 
 /** Waits for every run to end and returns what does not hold, a line each. */
@@ -25,10 +25,11 @@ export async function checkWorld(world: World): Promise<string[]> {
     if (!page.next_cursor) break;
     cursor = page.next_cursor;
   }
-  const ours = new Set(world.runs.map(({ id }) => id));
+  const ours = new Set(world.runs.map(({ id }) => id)).union(world.imported);
   for (const id of ours.difference(stored)) wrong.push(`run ${id} is lost`);
   for (const id of stored.difference(ours)) wrong.push(`run ${id} was never asked for`);
   if (world.databaseUrl !== undefined) wrong.push(...await checkLine(world.databaseUrl));
+  wrong.push(...world.wrong);
   const jobs = world.runs.flatMap(({ watcher }) => pidsOf(watcher.events));
   await world.stop();
   for (const pid of jobs) if (!(await ends(pid))) wrong.push(`job process ${pid} is left over`);
@@ -43,6 +44,15 @@ async function checkRun(world: World, run: WatchedRun): Promise<string[]> {
   const types = events.map(({ type }) => type);
   const count = (type: string) => types.filter((each) => each === type).length;
 
+  if (run.cancelledAfter !== undefined) {
+    // One attempt may have begun, and not have been heard of, when the client was answered.
+    const later = count("started") - run.cancelledAfter;
+    if (later > 1) wrong.push(`it was attempted ${later} times after it had been cancelled`);
+    if (row.status === "cancelled") {
+      if (types.at(-1) === "cancelled" && count("cancelled") === 1) return wrong;
+      return [...wrong, `it is cancelled, and its last event says ${types.at(-1)}`];
+    }
+  }
   if (row.status === "failed" && wasGivenUp(events)) return wrong;
   if (row.status !== "succeeded") {
     return [...wrong, `it is ${row.status}: ${JSON.stringify(row.error)}`];
@@ -62,15 +72,7 @@ async function checkRun(world: World, run: WatchedRun): Promise<string[]> {
   if (point !== undefined) wrong.push(`its curve is not that of an undisturbed run: ${point}`);
   if (found.weights !== expected.weights) wrong.push("its weights are not those of such a run");
 
-  for (const folder of [`${world.paths.checkpoints}/${id}`, world.paths.adapters]) {
-    if (!(await exists(folder))) continue;
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.startsWith(".") && (folder.endsWith(id) || name.includes(id))) {
-        wrong.push(`${name} is left over`);
-      }
-    }
-  }
-  return wrong;
+  return [...wrong, ...await checkArtifacts(world, run)];
 }
 
 function firstDifference(expected: readonly string[], found: readonly string[]) {

@@ -1,7 +1,7 @@
 // What a fault is.
 
 import type { ReceivedEvent } from "../e2e/service.ts";
-import type { WatchedRun, World } from "./world.ts";
+import { isAlive, type WatchedRun, type World } from "./world.ts";
 
 /** One way in which things break. */
 export interface Fault {
@@ -47,5 +47,22 @@ export function signal(pid: number, name: Deno.Signal): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof TypeError) return false;
     throw error;
+  }
+}
+
+/** The process that is in the middle of a command of the program, such as `run-job ID`. */
+export async function processOf(
+  command: readonly string[],
+  parent?: number,
+): Promise<number | undefined> {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0");
+    const at = words.indexOf(command[0]!);
+    if (at < 0 || command.some((word, i) => words[at + i] !== word)) continue;
+    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+    const started = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]);
+    if ((parent === undefined || started === parent) && await isAlive(pid)) return pid;
   }
 }

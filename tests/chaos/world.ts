@@ -2,13 +2,17 @@
 // and clients that follow its runs. Whatever died is started again by `heal`, as an init system would.
 
 import { join } from "@std/path";
+import type { ArtifactStore } from "../../runs/artifacts/artifact_store.ts";
+import { openArtifacts } from "../../runs/artifacts/open_artifacts.ts";
 import { homePaths } from "../../runs/configuration.ts";
 import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
 import { canonicalJson } from "../../runs/spec/spec_hash.ts";
 import { exists } from "../../runs/write_file.ts";
 import { MAIN, Service } from "../e2e/service.ts";
 import { fillTinyHome } from "../runs/tiny_home.ts";
+import { writeSums } from "../runs/tiny_sums.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { type S3Server, startS3 } from "../support/s3.ts";
 import { Proxy } from "./proxy.ts";
 import { mountSmallDisk, type SmallDisk } from "./small_disk.ts";
 import { Watcher } from "./watcher.ts";
@@ -16,6 +20,8 @@ import { Watcher } from "./watcher.ts";
 /** How a world is made. */
 export interface WorldOptions {
   readonly database: "sqlite" | "postgres";
+  /** Where artifacts lie; in a store of their own, hosts with PostgreSQL share no disk. */
+  readonly artifacts?: "disk" | "s3";
   readonly workers: number;
   /** The program, instead of main.ts. */
   readonly program?: string;
@@ -35,6 +41,8 @@ export interface WatchedRun {
   readonly id: string;
   readonly spec: RunSpecInput;
   readonly watcher: Watcher;
+  /** How many attempts had begun when a client was told that it will stop; undefined: nobody asked. */
+  cancelledAfter?: number;
 }
 
 /** What an undisturbed run left. */
@@ -46,12 +54,17 @@ export interface Reference {
 
 /** Leases are short, so that what waits for their end need not wait long, in seconds. */
 const LEASE = 2;
-const DISK_MB = 64;
+const DISK_MB = 192;
 
 /** A running installation. */
 export class World implements AsyncDisposable {
   readonly workers: Worker[] = [];
   readonly runs: WatchedRun[] = [];
+  /** Runs of elsewhere that were taken in. */
+  readonly imported = new Set<string>();
+  /** Answers that no fault excuses. */
+  readonly wrong: string[] = [];
+  readonly #homes: string[] = [];
   readonly #references = new Map<string, Promise<Reference>>();
   readonly #port = freePort();
   #service: Service | undefined;
@@ -62,6 +75,7 @@ export class World implements AsyncDisposable {
     readonly disk: SmallDisk | undefined,
     readonly server: PostgresServer | undefined,
     readonly databaseUrl: string | undefined,
+    readonly s3: S3Server | undefined,
   ) {}
 
   /** Starts everything. */
@@ -69,10 +83,24 @@ export class World implements AsyncDisposable {
     const server = options.database === "postgres" ? await startPostgres() : undefined;
     const disk = await mountSmallDisk(DISK_MB);
     const home = disk?.folder ?? await Deno.makeTempDir({ prefix: "noregret-" });
+    const s3 = options.artifacts === "s3" ? await startS3() : undefined;
     await fillTinyHome(home);
-    const world = new World(options, home, disk, server, await server?.createDatabase());
+    await writeSums(home);
+    const world = new World(options, home, disk, server, await server?.createDatabase(), s3);
     await world.heal();
     return world;
+  }
+
+  /** Where artifacts lie as files: in the data folder, or those of the store. */
+  get artifactFolder(): string {
+    return this.s3?.folder ?? this.home;
+  }
+
+  /** The artifacts as one more host sees them; `scratch` is for copies. */
+  async artifacts(scratch: string): Promise<ArtifactStore> {
+    return this.s3 === undefined
+      ? await openArtifacts({ home: this.home, s3: undefined })
+      : await openArtifacts({ home: scratch, s3: this.s3.location }, "job");
   }
 
   get paths(): ReturnType<typeof homePaths> {
@@ -94,21 +122,35 @@ export class World implements AsyncDisposable {
   async heal(): Promise<void> {
     if (this.#service === undefined || !this.#serving) await this.#serve();
     this.workers.splice(0, this.workers.length, ...this.workers.filter(({ alive }) => alive));
-    while (this.workers.length < this.options.workers) this.#startWorker();
+    while (this.workers.length < this.options.workers) await this.#startWorker();
   }
 
   /** Queues a run, asking again until the service has answered, and follows it. */
   async submit(spec: RunSpecInput): Promise<WatchedRun> {
-    const init = {
+    const { id } = await this.#post("/v1/runs", spec);
+    return this.#follow(id, spec);
+  }
+
+  /** Queues runs that differ in method and optimizer, to train together, and follows each. */
+  async submitTogether(specs: readonly RunSpecInput[]): Promise<WatchedRun[]> {
+    const list = specs.map(({ method, optimizer }) => ({ method, optimizer }));
+    const { runs } = await this.#post("/v1/sweeps", { spec: specs[0], list, shared_base: true });
+    return runs.map(({ run_id }: { run_id: string }, i: number) => this.#follow(run_id, specs[i]!));
+  }
+
+  async #post(path: string, body: unknown) {
+    return await this.ask(path, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
         // However often it is sent, it is one run.
         "Idempotency-Key": crypto.randomUUID(),
       },
-      body: JSON.stringify(spec),
-    };
-    const { id } = await this.ask("/v1/runs", init);
+      body: JSON.stringify(body),
+    });
+  }
+
+  #follow(id: string, spec: RunSpecInput): WatchedRun {
     const run = { id, spec, watcher: new Watcher(`${this.service.url}/v1/runs/${id}/events`) };
     this.runs.push(run);
     return run;
@@ -117,14 +159,19 @@ export class World implements AsyncDisposable {
   /** Asks for JSON until there is an answer; only refusals are final. */
   // deno-lint-ignore no-explicit-any
   async ask(path: string, init: RequestInit = {}): Promise<any> {
+    return JSON.parse(new TextDecoder().decode(await this.askBytes(path, init)));
+  }
+
+  /** Asks for bytes until all of them came; only refusals are final. */
+  async askBytes(path: string, init: RequestInit = {}): Promise<Uint8Array<ArrayBuffer>> {
     for (let tries = 0;; tries++) {
       try {
         const response = await fetch(this.service.url + path, init);
-        const text = await response.text();
-        if (response.ok) return JSON.parse(text);
-        if (response.status < 500 || tries === 600) {
-          throw new RangeError(`${path} answered ${response.status}: ${text}`);
-        }
+        const bytes = await response.bytes();
+        if (response.ok) return bytes;
+        const answer = `${path} answered ${response.status}: ${new TextDecoder().decode(bytes)}`;
+        if (response.status === 500) this.wrong.push(answer);
+        if (response.status < 500 || tries === 600) throw new RangeError(answer);
       } catch (error) {
         if (error instanceof RangeError || tries === 600) throw error;
       }
@@ -135,10 +182,12 @@ export class World implements AsyncDisposable {
   /** What a run leaves: its curve without speeds, and the bytes of its weights. */
   async remains({ id, spec }: WatchedRun): Promise<Reference> {
     const { points } = await this.ask(`/v1/runs/${id}/metrics`);
-    for (const point of points) delete point.tokens_per_s;
+    for (const point of points) {
+      for (const name of Object.keys(point)) if (name.endsWith("_per_s")) delete point[name];
+    }
     const file = spec.method.kind === "full" ? "model" : "adapter_model";
-    const response = await fetch(`${this.service.url}/v1/runs/${id}/adapter/${file}.safetensors`);
-    const weights = response.ok ? (await response.bytes()).toBase64() : await response.text();
+    const weights = await this.askBytes(`/v1/runs/${id}/adapter/${file}.safetensors`)
+      .then((bytes) => bytes.toBase64(), (error) => String(error));
     return { curve: points.map((point: unknown) => canonicalJson(point)), weights };
   }
 
@@ -169,8 +218,10 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     for (const { proxy } of this.workers) await proxy?.[Symbol.asyncDispose]();
+    for (const home of this.#homes) await Deno.remove(home, { recursive: true });
     if (this.disk) await this.disk[Symbol.asyncDispose]();
     else await Deno.remove(this.home, { recursive: true });
+    await this.s3?.[Symbol.asyncDispose]();
     await this.server?.[Symbol.asyncDispose]();
   }
 
@@ -184,12 +235,23 @@ export class World implements AsyncDisposable {
     void this.#service.process.status.then(() => this.#serving = false);
   }
 
-  #startWorker(): void {
+  // A host that shares neither disk nor data folder has what it trains on shipped with it.
+  async #homeOfWorker(): Promise<string> {
+    if (this.s3 === undefined || this.server === undefined) return this.home;
+    const home = await Deno.makeTempDir({ prefix: "noregret-host-" });
+    this.#homes.push(home);
+    await fillTinyHome(home);
+    await writeSums(home);
+    return home;
+  }
+
+  async #startWorker(): Promise<void> {
+    const home = await this.#homeOfWorker();
     const wire = this.databaseUrl === undefined ? undefined : Proxy.before(this.databaseUrl);
     const process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", this.options.program ?? MAIN, "worker"],
       env: {
-        NOREGRET_HOME: this.home,
+        NOREGRET_HOME: home,
         NOREGRET_THREADS: "1",
         ...this.#environment(wire?.url),
       },
@@ -204,6 +266,7 @@ export class World implements AsyncDisposable {
   #environment(databaseUrl: string | undefined): Record<string, string> {
     return {
       NOREGRET_LEASE: String(LEASE),
+      ...this.s3?.env,
       ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     };
   }

@@ -2,59 +2,16 @@
 // middle and resumed.
 
 import assert from "@std/assert";
-import { join } from "@std/path";
-import type { RunSpecInput } from "../../runs/spec/run_spec.ts";
-import { makeTinyHome, type TinyHome, tinySpec } from "../runs/tiny_home.ts";
+import { makeTinyHome } from "../runs/tiny_home.ts";
+import { sumsSpec, writeRows, writeSums } from "../runs/tiny_sums.ts";
 import { type ReceivedEvent, Service } from "./service.ts";
-
-/** Sums in bytes below 64, which the model `tiny` knows, two of them without an answer that can be read. */
-async function writeSums({ paths }: TinyHome): Promise<void> {
-  const rows = [];
-  for (let a = 1; a <= 4; a++) {
-    for (let b = 1; b <= 4; b++) rows.push({ question: `${a}+${b}=?`, answer: `${a + b}` });
-  }
-  rows.push({ question: "7+1=?", answer: "#### (" }, { question: "?", answer: "#### =" });
-  await Deno.mkdir(paths.datasets, { recursive: true });
-  const write = (name: string, rows: unknown[]) =>
-    Deno.writeTextFile(
-      join(paths.datasets, name),
-      rows.map((row) => JSON.stringify(row) + "\n").join(""),
-    );
-  await write("sums.jsonl", rows);
-  await write("hopeless.jsonl", [{ question: "1+1=?", answer: "12345" }]);
-}
-
-function sumsSpec(task: Record<string, unknown> = {}, rest: Partial<RunSpecInput> = {}) {
-  const dataset = { file: "sums.jsonl" };
-  return {
-    ...tinySpec(),
-    task: {
-      kind: "grpo",
-      dataset,
-      eval_dataset: dataset,
-      warm_up: { dataset, max_steps: 24, batch_size: 8, max_length: 32, learning_rate: 1e-2 },
-      num_generations: 8,
-      num_epochs: 1000,
-      max_completion_length: 4,
-      temperature: 1,
-      ...task,
-    },
-    optimizer: { learning_rate: 2e-3 },
-    batch_size: 32,
-    max_steps: 24,
-    logging_steps: 8,
-    eval_steps: 12,
-    save_steps: 8,
-    ...rest,
-  };
-}
 
 const dataOf = (events: ReceivedEvent[], type: string) =>
   events.filter((event) => event.type === type).map(({ data }) => data);
 
 Deno.test("a grpo run goes from POST to a better policy, with its completions and metrics", async () => {
   await using tiny = await makeTinyHome();
-  await writeSums(tiny);
+  await writeSums(tiny.home);
   await using service = await Service.start(tiny.home);
   const id = await service.post(sumsSpec());
   const events = await service.events(id);
@@ -120,7 +77,7 @@ Deno.test("a grpo run goes from POST to a better policy, with its completions an
 
 Deno.test("a grpo run that is killed goes on from its checkpoint bit for bit", async () => {
   await using tiny = await makeTinyHome();
-  await writeSums(tiny);
+  await writeSums(tiny.home);
   await using service = await Service.start(tiny.home);
   const spec = () => sumsSpec({ num_iterations: 2 }, { max_steps: 160, save_steps: 16 });
   const curve = async (id: string) => {
@@ -143,7 +100,7 @@ Deno.test("a grpo run that is killed goes on from its checkpoint bit for bit", a
 
 Deno.test("a grpo run without a single reward fails and says so", async () => {
   await using tiny = await makeTinyHome();
-  await writeSums(tiny);
+  await writeRows(tiny.home, "hopeless.jsonl", [{ question: "1+1=?", answer: "12345" }]);
   await using service = await Service.start(tiny.home);
   const id = await service.post(
     sumsSpec({

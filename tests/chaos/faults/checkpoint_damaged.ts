@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "@std/path";
 import { checkpointName } from "../../../runs/checkpoint_files.ts";
 import { type Fault, signal, training } from "../fault.ts";
@@ -23,10 +24,12 @@ export const checkpointDamaged: Fault = {
     // All that it stored before it stood still has come by then.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const { step } = run.watcher.last("checkpoint")!.data;
-    const folder = join(world.home, checkpointName(run.id, step));
-    const files = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+    const folder = join(world.artifactFolder, checkpointName(run.id, step));
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+      .sort();
     const damage = DAMAGES[Math.floor(random() * DAMAGES.length)]!;
-    await damage(join(folder, files[Math.floor(random() * files.length)]!));
+    await damage(files[Math.floor(random() * files.length)]!);
     signal(pid, "SIGKILL");
     return true;
   },

@@ -6,7 +6,12 @@ const LASTS_MS = 3000;
 /** No byte is free on the disk of the data folder, then there is room again. */
 export const diskFull: Fault = {
   name: "a disk is full",
-  unavailable: ({ disk }) => disk === undefined ? "no file system can be mounted here" : undefined,
+  unavailable: ({ disk, s3, server }) =>
+    disk === undefined
+      ? "no file system can be mounted here"
+      : s3 && server
+      ? "jobs have no disk in common"
+      : undefined,
   async inject(world, run) {
     if (await training(run) === undefined) return false;
     const { watcher } = run;

@@ -1,12 +1,24 @@
 import { join } from "@std/path";
 import { type Fault, signal, training, wasRetried } from "../fault.ts";
 
+/** Whether an upload has come to its end. */
+function hasManifest(folder: string): boolean {
+  try {
+    return Deno.statSync(join(folder, "manifest.json")).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** kill -9 of a job whose checkpoint is half written. */
 export const killedWhileSaving: Fault = {
   name: "a job is killed in the middle of a checkpoint",
   async inject(world, run) {
-    const folder = join(world.paths.checkpoints, run.id);
-    const isHalf = () => Array.from(Deno.readDirSync(folder)).some(({ name }) => name[0] === ".");
+    const folder = join(world.artifactFolder, "checkpoints", run.id);
+    const isHalf = () =>
+      Array.from(Deno.readDirSync(folder)).some(({ name }) =>
+        world.s3 === undefined ? name[0] === "." : !hasManifest(join(folder, name))
+      );
     const pid = await training(run);
     if (pid === undefined) return false;
     while (!run.watcher.over) {
