@@ -92,7 +92,6 @@ async function run(
   startLog(configuration.logFormat);
   const metrics = new ServiceMetrics(store, workers);
   const supervisor = new Supervisor({
-    store,
     queue,
     workers,
     configuration,

@@ -60,7 +60,7 @@ export async function runSweep(
   await using runs = await openRuns(configuration);
   const { store, queue, workers } = runs;
   const artifacts = await openArtifacts(configuration);
-  const supervisor = new Supervisor({ store, queue, workers, configuration, main });
+  const supervisor = new Supervisor({ queue, workers, configuration, main });
   try {
     const ids: string[] = [];
     for (const spec of specs) {

@@ -6,7 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import type { MiddlewareHandler } from "hono";
-import { isUnreachable } from "../runs/faults.ts";
+import { isFull, isUnreachable } from "../runs/faults.ts";
 import { log } from "../runs/log.ts";
 import type { ServiceMetrics } from "../runs/service_metrics.ts";
 import { InvalidSpecError } from "../runs/spec/problems.ts";
@@ -142,12 +142,14 @@ export function createApp(context: AppContext): OpenAPIHono {
     if (error instanceof HTTPException) return problem(c, error.status, error.message);
     const { method, path } = c.req;
     log("error", "Cannot answer a request", { method, path, request: c.get("requestId") }, error);
-    if (isUnreachable(error)) {
+    if (isUnreachable(error) || isFull(error)) {
       c.header("Retry-After", "1");
       return problem(
         c,
         503,
-        "Cannot reach the database or the store of artifacts: try again in a moment",
+        isFull(error)
+          ? "There is no room on a disk: try again when there is"
+          : "Cannot reach the database or the store of artifacts: try again in a moment",
       );
     }
     return problem(c, 500, `Something broke here, not in the request: ${c.get("requestId")}`);

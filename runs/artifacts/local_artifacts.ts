@@ -23,7 +23,12 @@ class LocalArtifacts implements ArtifactStore {
     if (await exists(path)) return;
     await syncFolder(folder);
     await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.rename(folder, path);
+    try {
+      await Deno.rename(folder, path);
+    } catch (error) {
+      // ENOTEMPTY: somebody stored the same in between.
+      if (!(await exists(path))) throw error;
+    }
     await syncFolder(dirname(path));
   }
 

@@ -73,6 +73,7 @@ class KyselyRunQueue implements RunQueue {
       return await this.database.transaction().execute(async (transaction) => {
         const due = await transaction.selectFrom("runs").select("id")
           .where("id", "=", id).where("status", "=", "queued").where("available_at", "<=", now)
+          .where("failures", "=", 0)
           .executeTakeFirst();
         if (due === undefined) return undefined;
         // The place in the line first, as in claim(), so that the two never wait for each other.
@@ -124,58 +125,63 @@ class KyselyRunQueue implements RunQueue {
   }
 
   async retry(claim: Claim, error: RunError): Promise<"queued" | "failed" | "lost"> {
+    return await this.#retry(claim, error);
+  }
+
+  /** `expired`: only if the lease is over by now, whatever it was when somebody looked. */
+  async #retry(claim: Claim, error: RunError, expired = false) {
     return await this.database.transaction().execute(async (transaction) => {
+      const now = this.now();
       const row = await held(transaction, claim)
+        .$if(expired, (query) => query.where("lease_until", "<", now))
         .set({ failures: sql<number>`failures + 1`, lease_owner: null, lease_until: null })
         .returning(["failures", "cancel_requested"])
         .executeTakeFirst();
       if (row === undefined) return "lost";
-      const now = this.now();
-      const end = row.cancel_requested ? "cancelled" : row.failures >= MAX_FAILURES ? "failed" : "";
-      if (end !== "") {
-        await held(transaction, claim).set({
-          status: end,
-          finished_at: now,
-          ...(end === "failed" && { error: JSON.stringify(error) }),
-        }).execute();
-        await appendEvents(transaction, claim.id, [
-          { type: end, data: end === "failed" ? { error } : {} },
-        ]);
-        if (end === "failed") await this.line.bury(transaction, claim.id, error.message);
-        else await this.line.remove(transaction, claim.id);
+      if (row.cancel_requested) {
+        await this.#cancel(transaction, claim);
+        return "failed";
+      }
+      if (row.failures >= MAX_FAILURES) {
+        await held(transaction, claim)
+          .set({ status: "failed", finished_at: now, error: JSON.stringify(error) }).execute();
+        await appendEvents(transaction, claim.id, [{ type: "failed", data: { error } }]);
+        await this.line.bury(transaction, claim.id, error.message);
         return "failed";
       }
       const wait = backOff(row.failures);
-      await held(transaction, claim)
-        .set({ status: "queued", available_at: now + wait }).execute();
-      await appendEvents(transaction, claim.id, [
-        { type: "retry", data: { attempt: claim.attempt, error, wait_ms: wait } },
-      ]);
-      await this.line.add(transaction, claim.id, wait);
+      await this.#wait(transaction, claim, wait, error);
       return "queued";
     });
   }
 
   async release(claim: Claim, after?: { error: RunError; wait: number }): Promise<void> {
     await this.database.transaction().execute(async (transaction) => {
-      const now = this.now();
-      const { numUpdatedRows } = await held(transaction, claim)
-        .set({
-          status: "queued",
-          available_at: now + (after?.wait ?? 0),
-          lease_owner: null,
-          lease_until: null,
-        })
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) return;
-      await this.line.add(transaction, claim.id, after?.wait ?? 0);
-      const { attempt } = claim;
-      await appendEvents(transaction, claim.id, [
-        after === undefined
-          ? { type: "released", data: { attempt } }
-          : { type: "retry", data: { attempt, error: after.error, wait_ms: after.wait } },
-      ]);
+      const row = await held(transaction, claim).set({ lease_owner: null, lease_until: null })
+        .returning("cancel_requested").executeTakeFirst();
+      if (row?.cancel_requested) await this.#cancel(transaction, claim);
+      else if (row) await this.#wait(transaction, claim, after?.wait ?? 0, after?.error);
     });
+  }
+
+  /** Nobody shall take up what a client has asked to stop. */
+  async #cancel(transaction: Transaction<Tables>, claim: Claim): Promise<void> {
+    await held(transaction, claim)
+      .set({ status: "cancelled", finished_at: this.now() }).execute();
+    await appendEvents(transaction, claim.id, [{ type: "cancelled", data: {} }]);
+    await this.line.remove(transaction, claim.id);
+  }
+
+  async #wait(transaction: Transaction<Tables>, claim: Claim, wait_ms: number, error?: RunError) {
+    const { id, attempt } = claim;
+    await held(transaction, claim)
+      .set({ status: "queued", available_at: this.now() + wait_ms }).execute();
+    await appendEvents(transaction, id, [
+      error === undefined
+        ? { type: "released", data: { attempt } }
+        : { type: "retry", data: { attempt, error, wait_ms } },
+    ]);
+    await this.line.add(transaction, id, wait_ms);
   }
 
   // A worker whose lease ran out is dead or cut off; its writes are void from here on.
@@ -184,10 +190,10 @@ class KyselyRunQueue implements RunQueue {
       .select(["id", "attempts", "lease_owner"])
       .where("status", "=", "running").where("lease_until", "<", this.now()).execute();
     for (const { id, attempts, lease_owner } of expired) {
-      await this.retry({ id, attempt: attempts }, {
+      await this.#retry({ id, attempt: attempts }, {
         type: "LeaseExpired",
         message: `Worker ${lease_owner} was not heard from for ${this.lease / 1000} s`,
-      });
+      }, true);
     }
   }
 }

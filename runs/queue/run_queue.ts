@@ -14,7 +14,10 @@ export interface RunQueue {
    * waits too. Undefined if there is none.
    */
   claim(owner: string, offer?: Offer): Promise<Claim | undefined>;
-  /** A run that waits and may be taken now, out of turn; undefined if it is not there for the taking. */
+  /**
+   * A run that waits and may be taken now, out of turn; undefined if it is not there for the taking, or has
+   * failed since its last checkpoint: such a one gets an attempt of its own.
+   */
   claimRun(owner: string, id: string): Promise<Claim | undefined>;
   /** How long a claim holds without a heartbeat, in milliseconds. */
   readonly lease: number;
@@ -22,6 +25,9 @@ export interface RunQueue {
   heartbeat(claim: Claim): Promise<"held" | "cancel" | "lost">;
   /** Puts a run back after a crash, with a back-off, or ends it as failed after {@linkcode MAX_FAILURES}. */
   retry(claim: Claim, error: RunError): Promise<"queued" | "failed" | "lost">;
-  /** Puts a run back and does not count it as a failure: at once, or `after` what kept its host from it. */
+  /**
+   * Puts a run back and does not count it as a failure: at once, or `after` what kept its host from it. One
+   * that a client has cancelled ends here.
+   */
   release(claim: Claim, after?: { readonly error: RunError; readonly wait: number }): Promise<void>;
 }

@@ -82,22 +82,26 @@ class KyselyRunStore implements RunStore {
   }
 
   async requestCancel(id: string): Promise<Run | undefined> {
-    return await this.database.transaction().execute(async (transaction) => {
-      const ended = await transaction.updateTable("runs")
-        .set({ status: "cancelled", finished_at: Date.now(), cancel_requested: 1 })
-        .where("id", "=", id).where("status", "=", "queued")
-        .executeTakeFirst();
-      if (ended.numUpdatedRows > 0n) {
+    const { row, ended } = await this.database.transaction().execute(async (transaction) => {
+      // One statement for both: between two the run could go from one state to the other.
+      const asked = await transaction.updateTable("runs").set({ cancel_requested: 1 })
+        .where("id", "=", id).where("status", "in", ["queued", "running"])
+        .returning("status").executeTakeFirst();
+      const ended = asked?.status === "queued";
+      if (ended) {
+        await transaction.updateTable("runs")
+          .set({ status: "cancelled", finished_at: Date.now() }).where("id", "=", id).execute();
         await appendEvents(transaction, id, [{ type: "cancelled", data: {} }]);
-        await this.line.remove(transaction, id);
-      } else {
-        await transaction.updateTable("runs").set({ cancel_requested: 1 })
-          .where("id", "=", id).where("status", "=", "running").execute();
       }
       const row = await transaction.selectFrom("runs").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      return row && toRun(row);
+      return { row, ended };
     });
+    // Who claims takes the place and then the row: had both here at once, the two would wait for each other.
+    if (ended) {
+      await this.database.transaction().execute((transaction) => this.line.remove(transaction, id));
+    }
+    return row && toRun(row);
   }
 
   async events(id: string, after: number, limit: number): Promise<RunEvent[]> {

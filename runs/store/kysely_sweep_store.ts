@@ -105,7 +105,9 @@ class KyselySweepStore implements SweepStore {
       runs: rows.map((row) => ({
         run: toRun(row),
         changes: JSON.parse(row.changes),
-        stoppedEarly: row.stopped_early === 1,
+        // It is marked before it is asked to stop, and may have come to its end before it was.
+        stoppedEarly: row.stopped_early === 1 && row.status !== "succeeded" &&
+          row.status !== "failed",
       })),
     };
   }
@@ -127,8 +129,9 @@ class KyselySweepStore implements SweepStore {
   }
 
   async sharing(run: string): Promise<StoredSweep | undefined> {
-    const row = await this.database.selectFrom("sweep_runs").select("sweep_id")
-      .where("run_id", "=", run).executeTakeFirst();
+    const row = await this.database.selectFrom("sweep_runs")
+      .innerJoin("runs", "runs.id", "sweep_runs.run_id").select("sweep_id")
+      .where("run_id", "=", run).where("failures", "=", 0).executeTakeFirst();
     const sweep = row && await this.get(row.sweep_id);
     return sweep?.request.shared_base ? sweep : undefined;
   }

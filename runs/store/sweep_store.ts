@@ -52,7 +52,10 @@ export interface SweepStore {
   list(limit: number, before?: string): Promise<string[]>;
   /** Ids of the sweeps with early stopping that have a running run. */
   withEarlyStopping(): Promise<string[]>;
-  /** The sweep of a run that asks for its runs to share one base; undefined where there is none. */
+  /**
+   * The sweep of a run that asks for its runs to share one base; undefined where there is none, and for a run
+   * that has failed since its last checkpoint: alone it takes nobody with it, and nobody takes it.
+   */
   sharing(run: string): Promise<StoredSweep | undefined>;
   /** Notes why a run of a sweep is cancelled. */
   markStoppedEarly(id: string, run: string): Promise<void>;

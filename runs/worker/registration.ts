@@ -25,8 +25,9 @@ export class Registration {
     this.#busy = true;
     try {
       if (this.#registered) {
-        await this.workers.beat(this.id, this.#draining ? "draining" : "ready");
-        return;
+        // One that was cut off for a day is no longer known.
+        const known = await this.workers.beat(this.id, this.#draining ? "draining" : "ready");
+        if (known) return;
       }
       const { devices } = this;
       const host = Deno.hostname(), { pid } = Deno;

@@ -7,9 +7,8 @@ import { isFull, isUnreachable } from "../faults.ts";
 import { log } from "../log.ts";
 import { permissionFlags } from "../permissions.ts";
 import type { RunQueue } from "../queue/run_queue.ts";
-import { isFinal } from "../spec/run.ts";
 import type { WorkerDevice } from "../spec/worker.ts";
-import { type Claim, ClaimLostError, type RunStore } from "../store/run_store.ts";
+import type { Claim } from "../store/run_store.ts";
 import type { WorkerStore } from "../workers/worker_store.ts";
 import {
   EXIT_DEVICE_LOST,
@@ -18,7 +17,7 @@ import {
   EXIT_UNAVAILABLE,
 } from "./exit_code.ts";
 import { Registration } from "./registration.ts";
-import { readWork, type Work } from "./work.ts";
+import { listenToJob, type Work } from "./work.ts";
 import { workerDevices } from "./worker_devices.ts";
 
 /** How often the queue is looked at when nothing wakes the supervisor, in milliseconds. */
@@ -38,7 +37,6 @@ const STDERR_TAIL = 2000;
 
 /** What a supervisor works with. */
 export interface SupervisorOptions {
-  readonly store: RunStore;
   readonly queue: RunQueue;
   readonly workers: WorkerStore;
   readonly configuration: Configuration;
@@ -50,6 +48,8 @@ export interface SupervisorOptions {
 
 interface Job {
   readonly claim: Claim;
+  /** What it still has: that run, and those that it has taken to train with it. */
+  readonly held: Set<Claim>;
   readonly device: WorkerDevice;
   readonly process: Deno.ChildProcess;
   readonly done: Promise<void>;
@@ -94,11 +94,11 @@ export class Supervisor {
   /** Stops all jobs, each with a checkpoint; their runs go back to the queue. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    clearInterval(this.#heartbeat);
     this.#wake();
     this.#registration?.drain();
     for (const job of this.#jobs) askToStop(job, "shutdown");
     await Promise.all([this.#loop, ...[...this.#jobs].map(({ done }) => done)]);
+    clearInterval(this.#heartbeat);
     await this.#registration?.leave();
   }
 
@@ -111,10 +111,17 @@ export class Supervisor {
     await registration.beat();
     while (!this.#stopping) {
       try {
+        // Its own leases may be over where it stood still: it says that it is alive before it looks for such.
+        if ([...this.#jobs].some(({ heldUntil }) => Date.now() > heldUntil)) {
+          await this.#beatForJobs();
+        }
         for (const device of devices) {
           if (this.#stopping || [...this.#jobs].some((job) => job.device === device)) continue;
           const claim = await queue.claim(registration.id, device);
-          if (claim !== undefined) this.#spawn(claim, device);
+          if (claim === undefined) continue;
+          // It may have been asked to end while it waited for the answer.
+          if (this.#stopping) await queue.release(claim);
+          else this.#spawn(claim, device);
         }
       } catch (error) {
         log("error", "Cannot look for queued runs", {}, error);
@@ -150,15 +157,15 @@ export class Supervisor {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const now = performance.now();
     const job: Job = {
       claim,
+      held: new Set([claim]),
       device,
       process,
       done: Promise.resolve(),
-      heldUntil: now + this.options.queue.lease,
+      heldUntil: Date.now() + this.options.queue.lease,
       beating: false,
-      handBackAt: now + LONGEST_CLAIM_MS,
+      handBackAt: performance.now() + LONGEST_CLAIM_MS,
     };
     Object.assign(job, {
       done: this.#watch(job).catch((error) =>
@@ -174,7 +181,10 @@ export class Supervisor {
     const [tail, status] = await Promise.all([
       readTail(job.process.stderr),
       job.process.status,
-      readWork(job.process.stdout, (work) => onWork?.(job.claim.id, work)),
+      listenToJob(job.process.stdout, {
+        work: (work) => onWork?.(job.claim.id, work),
+        claim: (claim) => job.held.add(claim),
+      }),
     ]);
     onWork?.(job.claim.id, undefined);
     const { code, signal } = status;
@@ -182,8 +192,6 @@ export class Supervisor {
     await job.process.stdin.close().catch(() => {});
     try {
       await this.#recordSurely(job, status, tail);
-    } catch (error) {
-      if (!(error instanceof ClaimLostError)) throw error;
     } finally {
       this.#jobs.delete(job);
       this.#wake();
@@ -194,7 +202,8 @@ export class Supervisor {
   async #recordSurely(job: Job, status: Deno.CommandStatus, tail: string): Promise<void> {
     for (let tries = 0;; tries++) {
       try {
-        return await this.#record(job, status, tail);
+        for (const claim of job.held) await this.#record(claim, job.stop, status, tail);
+        return;
       } catch (error) {
         if (!isUnreachable(error) && !isFull(error)) throw error;
         if (tries === 0) {
@@ -206,22 +215,25 @@ export class Supervisor {
     }
   }
 
-  async #record({ claim, stop }: Job, status: Deno.CommandStatus, tail: string): Promise<void> {
-    const { store, queue } = this.options;
-    const run = await store.get(claim.id);
-    if (run === undefined || run.attempts !== claim.attempt || isFinal(run.status)) return;
-    if (stop === "cancel") return await store.finish(claim, { status: "cancelled" });
-    if (stop === "shutdown") return await queue.release(claim);
+  // Whose run it is no longer says so here, and nothing changes.
+  async #record(
+    claim: Claim,
+    stop: Job["stop"],
+    status: Deno.CommandStatus,
+    tail: string,
+  ): Promise<void> {
+    const { queue } = this.options;
     if (stop === "lost") return;
+    if (stop !== undefined) return await queue.release(claim);
     const how = status.signal !== null
       ? `was killed by ${status.signal}`
       : status.code === EXIT_STOPPED
       ? "was stopped from outside"
       : `ended with code ${status.code}`;
     const message = `The job process ${how}${tail === "" ? "" : `: ${tail}`}`;
-    if (status.code === EXIT_UNAVAILABLE) {
-      const error = { type: "Unavailable", message };
-      return await queue.release(claim, { error, wait: UNAVAILABLE_MS });
+    if (status.code === EXIT_UNAVAILABLE || status.code === EXIT_STOPPED) {
+      const type = status.code === EXIT_STOPPED ? "Stopped" : "Unavailable";
+      return await queue.release(claim, { error: { type, message }, wait: UNAVAILABLE_MS });
     }
     if (status.code === EXIT_DOES_NOT_FIT) {
       return await queue.release(claim, { error: { type: "DoesNotFit", message: tail }, wait: 0 });
@@ -240,24 +252,35 @@ export class Supervisor {
   }
 
   async #beatFor(job: Job): Promise<void> {
-    // Nobody answers, or not yet: by now another worker may have it.
-    if (performance.now() > job.heldUntil) askToStop(job, "lost");
-    if (job.beating) return;
+    if (job.beating) return stopIfAbandoned(job);
     job.beating = true;
     try {
-      const sent = performance.now();
-      const answer = await this.options.queue.heartbeat(job.claim);
-      if (answer === "held") job.heldUntil = sent + this.options.queue.lease;
-      else if (job.stop === undefined) askToStop(job, answer);
+      for (const claim of job.held) {
+        const sent = Date.now();
+        const answer = await this.options.queue.heartbeat(claim);
+        if (answer === "lost") job.held.delete(claim);
+        else job.heldUntil = sent + this.options.queue.lease;
+        // One of several leaves the others alone: the job sees to that.
+        if (answer === "cancel" && job.held.size === 1 && job.stop === undefined) {
+          askToStop(job, "cancel");
+        }
+      }
+      if (job.held.size === 0 && job.stop === undefined) askToStop(job, "lost");
       if (performance.now() > job.handBackAt) askToStop(job, "shutdown");
     } catch (error) {
       log("error", "Cannot prolong the lease of a run", { run: job.claim.id }, error);
       // A full disk keeps everyone from taking the run.
-      if (isFull(error)) job.heldUntil = performance.now() + this.options.queue.lease;
+      if (isFull(error)) job.heldUntil = Date.now() + this.options.queue.lease;
+      stopIfAbandoned(job);
     } finally {
       job.beating = false;
     }
   }
+}
+
+/** Nobody answers, or not yet: by now another worker may have what the job holds. */
+function stopIfAbandoned(job: Job): void {
+  if (Date.now() > job.heldUntil) askToStop(job, "lost");
 }
 
 function askToStop(job: Job, reason: "cancel" | "shutdown" | "lost"): void {

@@ -1,7 +1,8 @@
 // The job process of a sweep whose runs share one base: trains the claimed run together with those runs of
 // its sweep that differ in their adapter and optimizer alone, wait, and stand at the same step. Each keeps its
-// own claim, row, events, points, checkpoints and adapter, as if it had been alone. When this process dies,
-// the claimed run is tried again by the supervisor, the others when their leases run out.
+// own claim, row, events, points, checkpoints and adapter, as if it had been alone. The supervisor is told of
+// each: it keeps their leases, and when this process dies it puts all of them back. One that has failed since
+// its last checkpoint trains alone, so that a run which kills its process ends nobody else's.
 
 import { join } from "@std/path";
 import { createModels } from "../../compute/models/model.ts";
@@ -28,8 +29,9 @@ import { sftTeller, sharedOptions } from "./sft_job.ts";
 import { EventFile } from "./tensorboard.ts";
 import { letOthersIn, openNamedModel, type TrainRunOptions } from "./train_run.ts";
 import { loadTrainingData, sizesOf } from "./training_data.ts";
+import { tellClaim } from "./work.ts";
 
-/** Heartbeats of the other runs in the time of a lease. */
+/** Heartbeats in the time of a lease. */
 const BEATS = 5;
 
 /** What such a job is given beside a claim. */
@@ -62,36 +64,26 @@ export async function trainShared(options: TrainSharedOptions): Promise<number> 
   const paths = homePaths(configuration.home);
   const held: Held[] = [];
   const gone = new Set<number>();
-  const beat = setInterval(() => void beatAll(held, gone, queue, store), queue.lease / BEATS);
-  const others = () => held.filter((_, i) => i > 0 && !gone.has(i));
+  const asking = setInterval(() => void askForAll(held, gone, queue, store), queue.lease / BEATS);
   try {
     held.push(await hold(run, claim, options));
     await train(held, gone, options, paths);
-    if (!signal.aborted) return EXIT_DONE;
-    for (const { reporter } of others()) await queue.release(reporter.claim);
-    return EXIT_STOPPED;
+    return signal.aborted ? EXIT_STOPPED : EXIT_DONE;
   } catch (error) {
     if (error instanceof ClaimLostError || (signal.aborted && error === signal.reason)) {
-      for (const { reporter } of others()) await queue.release(reporter.claim);
       return EXIT_STOPPED;
     }
-    if (!isFinalError(error)) {
+    const [first, ...company] = held;
+    // Of several it is not known whose fault it is: each is tried again alone.
+    if (!isFinalError(error) || first === undefined || company.length > 0) {
       console.error(error);
-      const reason = { type: "Crashed", message: String(error) };
-      for (const { reporter } of others()) await queue.retry(reporter.claim, reason);
       return exitCodeOf(error);
     }
-    // Company is claimed once it is known that the first one fits.
-    const [first] = held;
-    if (first && await waitsForMemory(error, run, first.reporter, configuration)) {
-      return EXIT_DOES_NOT_FIT;
-    }
-    for (const [i, { reporter }] of held.entries()) {
-      if (!gone.has(i)) await fail(reporter, error, artifacts);
-    }
+    if (await waitsForMemory(error, run, first.reporter, configuration)) return EXIT_DOES_NOT_FIT;
+    await fail(first.reporter, error, artifacts);
     return EXIT_DONE;
   } finally {
-    clearInterval(beat);
+    clearInterval(asking);
   }
 }
 
@@ -143,7 +135,12 @@ async function train(
       trains_with: held.filter((other) => other.run !== run).map((other) => other.run.id),
       ...(resume && { resumed_from_step: resume.step }),
     });
-    await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
+    try {
+      await reporter.flush({ backend: kind, device, resumedFrom: resume?.step ?? -1 });
+    } catch (error) {
+      if (!(error instanceof ClaimLostError)) throw error;
+      gone.add(i);
+    }
     if (run.spec.report_to?.includes("tensorboard")) {
       const folder = join(paths.tensorboard, run.id);
       reporter.tensorboard = files.use(await EventFile.create(folder, (resume?.step ?? -1) + 1));
@@ -205,28 +202,29 @@ async function claimCompany(
     const owner = workerId(Deno.hostname(), Deno.ppid);
     const claim = await queue.claimRun(owner, run.id);
     if (claim === undefined) continue;
+    tellClaim(claim);
     const other = await hold(run, claim, options);
     if (other.resume?.step === first.resume?.step) held.push(other);
     else await queue.release(claim);
   }
 }
 
-/** Prolongs the leases of all but the first, which the supervisor looks after. */
-async function beatAll(
+/** Learns which runs nobody wants here any more: the supervisor stops this process only when it is all of them. */
+async function askForAll(
   held: readonly Held[],
   gone: Set<number>,
   queue: RunQueue,
   store: RunStore,
 ): Promise<void> {
   for (const [i, { run, reporter }] of held.entries()) {
-    if (i === 0 || gone.has(i)) continue;
+    if (gone.has(i)) continue;
     try {
       const answer = await queue.heartbeat(reporter.claim);
       if (answer === "held") continue;
       gone.add(i);
       if (answer === "cancel") await store.finish(reporter.claim, { status: "cancelled" });
     } catch (error) {
-      log("error", "Cannot prolong the lease of a run", { run: run.id }, error);
+      log("error", "Cannot learn whether a run is still wanted", { run: run.id }, error);
     }
   }
 }

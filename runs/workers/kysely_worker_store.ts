@@ -37,9 +37,10 @@ class KyselyWorkerStore implements WorkerStore {
       .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute();
   }
 
-  async beat(id: string, status: "ready" | "draining"): Promise<void> {
-    await this.database.updateTable("workers").set({ status, heartbeat_at: this.now() })
-      .where("id", "=", id).execute();
+  async beat(id: string, status: "ready" | "draining"): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.updateTable("workers")
+      .set({ status, heartbeat_at: this.now() }).where("id", "=", id).executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async leave(id: string): Promise<void> {

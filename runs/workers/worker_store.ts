@@ -15,8 +15,12 @@ export interface NewWorker {
 export interface WorkerStore {
   /** Registers a worker, or the next process of the same host and number. */
   register(worker: NewWorker): Promise<void>;
-  /** Says that a worker is alive, and whether it still takes runs. */
-  beat(id: string, status: "ready" | "draining"): Promise<void>;
+  /**
+   * Says that a worker is alive, and whether it still takes runs.
+   *
+   * @returns false if it has been forgotten, and must register again.
+   */
+  beat(id: string, status: "ready" | "draining"): Promise<boolean>;
   /** Says that a worker has ended. */
   leave(id: string): Promise<void>;
   /** All workers of the last day, those that live first. */

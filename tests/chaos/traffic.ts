@@ -1,9 +1,10 @@
 // Clients that do other things than to train while faults are let loose: they generate and evaluate with an
 // adapter, take archives of runs out and in, and change their minds. Whatever is answered must be right.
 
-import { canonicalJson } from "../../runs/spec/spec_hash.ts";
-import { type ArchiveEntry, entryText, unpack } from "../../runs/archive/pack.ts";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { unpack } from "../../runs/archive/unpack.ts";
+import { canonicalJson } from "../../runs/spec/spec_hash.ts";
 import { Service } from "../e2e/service.ts";
 import { makeTinyHome, tinyIds, tinySpec } from "../runs/tiny_home.ts";
 import type { WatchedRun, World } from "./world.ts";
@@ -101,10 +102,11 @@ export class Traffic {
     const bytes = await this.world.askBytes(`/v1/runs/${id}/archive`);
     let events = 0, weights = "";
     for await (const entry of unpack(new Blob([bytes]).stream())) {
+      const content = await buffer(Readable.from(entry.bytes));
       if (entry.name.endsWith("/events.jsonl")) {
-        events = (await entryText(entry)).trim().split("\n").length;
+        events = content.toString().trim().split("\n").length;
       } else if (/\/adapter\/(adapter_)?model\.safetensors$/.test(entry.name)) {
-        weights = (await bytesOf(entry)).toBase64();
+        weights = content.toString("base64");
       }
     }
     if (events !== watcher.events.length) {
@@ -122,8 +124,9 @@ export class Traffic {
     // Twice at once: a client that lost patience, or two that had one idea.
     await Promise.all([init, init].map((each) => this.world.ask("/v1/archives", each)));
     for (const [path, expected] of Object.entries(known)) {
-      const found = new TextDecoder("latin1").decode(await this.world.askBytes(path));
-      if (found !== expected) this.wrong.push(`${path} is not what was taken in`);
+      if (contentOf(path, await this.world.askBytes(path)) !== expected) {
+        this.wrong.push(`${path} is not what was taken in`);
+      }
     }
     this.#count("archive in");
   }
@@ -162,13 +165,15 @@ async function foreignRuns(): Promise<Foreign[]> {
     const get = async (path: string) => await (await fetch(service.url + path)).bytes();
     const known: Record<string, string> = {};
     for (const each of [path, `${path}/metrics`, `${path}/adapter/${file}.safetensors`]) {
-      known[each] = new TextDecoder("latin1").decode(await get(each));
+      known[each] = contentOf(each, await get(each));
     }
     runs.push({ id, archive: await get(`${path}/archive`), known });
   }
   return runs;
 }
 
-async function bytesOf({ stream }: ArchiveEntry): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await buffer(stream));
+/** What an answer says, in whatever order its keys are. */
+function contentOf(path: string, bytes: Uint8Array<ArrayBuffer>): string {
+  if (path.endsWith(".safetensors")) return bytes.toBase64();
+  return canonicalJson(JSON.parse(new TextDecoder().decode(bytes)));
 }

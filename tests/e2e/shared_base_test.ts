@@ -82,7 +82,13 @@ Deno.test("runs that share a base go on from their checkpoints when their proces
     sweep.runs.map(({ status }: { status: string }) => status),
     ["succeeded", "succeeded", "cancelled"],
   );
-  assert((await deviceEvents(service, second)).length > 1, "it was tried again");
+  // Both went back at once, and since then neither can take the other with it.
+  for (const run of [first, second]) {
+    const retried = (await service.events(run)).filter(({ type }) => type === "retry");
+    assert.deepEqual(retried.map(({ data }) => data.error.type), ["Killed"]);
+    const company = (await deviceEvents(service, run)).map(({ data }) => data.trains_with ?? []);
+    assert.deepEqual(company.map(({ length }) => length > 0), [true, false]);
+  }
   const alone = await service.sweep(
     await start(service, {
       spec,

@@ -134,8 +134,10 @@ testDatabases("claimRun() takes a waiting run out of turn, once", async (one) =>
   await one.queue.retry(claim, crash);
   assert.equal(await one.queue.claimRun("a", second.run.id), undefined, "its back-off is not over");
   await one.advance(backOff(1));
+  assert.equal(await one.queue.claimRun("a", second.run.id), undefined, "it has failed");
   const again = (await one.queue.claim("b"))!;
   assert.deepEqual(again, { id: second.run.id, attempt: 2 });
+  await one.store.report(again, { checkpointed: true });
   await one.queue.release(again);
   assert.equal((await one.queue.claimRun("a", second.run.id))!.attempt, 3);
 });
@@ -185,14 +187,20 @@ testDatabases("a crashed run waits longer after each failure", async (one) => {
   assert(backOff(2) > backOff(1));
 });
 
-testDatabases("a cancelled run that crashes is cancelled, not tried again", async (one) => {
-  await one.store.create(newRun());
-  const claim = (await one.queue.claim("a"))!;
-  await one.store.requestCancel(claim.id);
-  assert.equal(await one.queue.heartbeat(claim), "cancel");
-  await one.queue.retry(claim, crash);
-  assert.equal((await one.store.get(claim.id))!.status, "cancelled");
-});
+for (const how of ["retry", "release"] as const) {
+  testDatabases(`a cancelled run that is put back by ${how}() ends as cancelled`, async (one) => {
+    await one.store.create(newRun());
+    const claim = (await one.queue.claim("a"))!;
+    await one.store.requestCancel(claim.id);
+    assert.equal(await one.queue.heartbeat(claim), "cancel");
+    if (how === "retry") await one.queue.retry(claim, crash);
+    else await one.queue.release(claim);
+    assert.equal((await one.store.get(claim.id))!.status, "cancelled");
+    const events = await one.store.events(claim.id, 0, 100);
+    assert.deepEqual(events.map(({ type }) => type), ["queued", "started", "cancelled"]);
+    assert.equal(await one.queue.claim("b"), undefined);
+  });
+}
 
 testDatabases(
   "events are numbered from 1 without a gap, points are merged by step",

@@ -111,12 +111,15 @@ testStores(
   },
 );
 
-testStores("adopt() takes in what lies on this disk", async (artifacts) => {
-  const folder = await Deno.makeTempDir({ prefix: "noregret-" });
-  for (const [name, data] of FILES) await Deno.writeFile(join(folder, name), data);
-  await artifacts.adopt("adapters/org/name", folder);
+testStores("adopt() takes in what lies on this disk, also when two bring it", async (artifacts) => {
+  const folders = await Promise.all([0, 1].map(async () => {
+    const folder = await Deno.makeTempDir({ prefix: "noregret-" });
+    for (const [name, data] of FILES) await Deno.writeFile(join(folder, name), data);
+    return folder;
+  }));
+  await Promise.all(folders.map((folder) => artifacts.adopt("adapters/org/name", folder)));
   assert.equal(await textOf(artifacts, "adapters/org/name", "b.bin"), "0123456789".repeat(25));
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  for (const folder of folders) await Deno.remove(folder, { recursive: true }).catch(() => {});
 });
 
 testS3("another host gets a copy, and drops it when it is done", async ({ artifacts, ...s3 }) => {

@@ -8,10 +8,10 @@ import { summarize } from "../../../runs/sweeps/summarize.ts";
 import { testDatabases } from "../../support/databases.ts";
 import { tinySpec } from "../tiny_home.ts";
 
-function newSweep(rates: number[], idempotencyKey?: string, early = false): NewSweep {
+function newSweep(rates: number[], idempotencyKey?: string, more = {}): NewSweep {
   const spec = { ...tinySpec() };
   const grid = { "optimizer.learning_rate": rates };
-  const request = SweepRequest.parse({ spec, grid, ...(early && { early_stopping: {} }) });
+  const request = SweepRequest.parse({ spec, grid, ...more });
   const runs = combinations(grid).map((changes) => {
     const varied = varySpec(spec, changes);
     return { spec: varied, specHash: specHash(varied), codeVersion: "test", changes };
@@ -77,11 +77,29 @@ testDatabases(
 
 testDatabases("only sweeps that ask for early stopping and train are looked after", async (one) => {
   await one.sweeps.create(newSweep([1e-3]));
-  const { id } = await one.sweeps.create(newSweep([2e-3], undefined, true));
+  const { id } = await one.sweeps.create(newSweep([2e-3], undefined, { early_stopping: {} }));
   assert.deepEqual(await one.sweeps.withEarlyStopping(), []);
   for (let i = 0; i < 2; i++) await one.queue.claim("a");
   assert.deepEqual(await one.sweeps.withEarlyStopping(), [id]);
   const [run] = (await one.sweeps.get(id))!.runs;
   await one.sweeps.markStoppedEarly(id, run!.run.id);
   assert.equal((await one.sweeps.get(id))!.runs[0]!.stoppedEarly, true);
+  const error = { type: "DivergedError", message: "" };
+  await one.store.finish({ id: run!.run.id, attempt: 1 }, { status: "failed", error });
+  assert.equal((await one.sweeps.get(id))!.runs[0]!.stoppedEarly, false, "it was faster");
 });
+
+testDatabases(
+  "a run that has failed shares its base again from its next checkpoint",
+  async (one) => {
+    const { id } = await one.sweeps.create(newSweep([1e-3], undefined, { shared_base: true }));
+    const claim = (await one.queue.claim("a"))!;
+    assert.equal((await one.sweeps.sharing(claim.id))!.id, id);
+    await one.queue.retry(claim, { type: "Killed", message: "" });
+    await one.advance(1_000_000);
+    const again = (await one.queue.claim("a"))!;
+    assert.equal(await one.sweeps.sharing(again.id), undefined);
+    await one.store.report(again, { checkpointed: true });
+    assert.equal((await one.sweeps.sharing(again.id))!.id, id);
+  },
+);

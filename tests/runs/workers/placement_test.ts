@@ -154,4 +154,6 @@ testDatabases("workers are listed with their runs while they are heard from", as
   await one.advance(25 * 60 * 60 * 1000);
   await one.workers.register({ host: "c", pid: 3, version: "0.1.0", devices });
   assert.deepEqual((await one.workers.list()).map(({ id }) => id), ["c:3"]);
+  assert.equal(await one.workers.beat("c:3", "ready"), true);
+  assert.equal(await one.workers.beat("b:2", "ready"), false, "it is to register again");
 });
