@@ -8,7 +8,10 @@ import { PersistentVolumeClaim, Service as KubernetesService } from "kubernetes-
 import { parse, parseAllDocuments } from "yaml";
 import { readConfiguration } from "../../runs/configuration.ts";
 import { Service } from "../e2e/service.ts";
-import { makeTinyHome } from "../runs/tiny_home.ts";
+import { newApiKey } from "../../runs/api_keys.ts";
+import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
+import { freePort } from "../support/free_port.ts";
+import { noPostgres, startPostgres } from "../support/postgres.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
@@ -83,6 +86,75 @@ Deno.test("what the image caches and runs is there", async () => {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   const [, entry] = /ENTRYPOINT (\[.+\])/.exec(dockerfile)!;
   assert.deepEqual(JSON.parse(entry!).slice(-2), ["main.ts", "start"]);
+});
+
+Deno.test({
+  name: noPostgres
+    ? `postgres: skipped, ${noPostgres}: the manifest's commands serve and train, and its probes are answered`
+    : "postgres: the manifest's commands serve and train, and its probes are answered",
+  ignore: noPostgres !== undefined,
+  async fn() {
+    const [entry] = [.../ENTRYPOINT (\[.+\])/.exec(dockerfile)!].slice(1);
+    const [, ...args] = JSON.parse(entry!) as string[];
+    const containers = parseAllDocuments(read("deploy/kubernetes.yaml")).map((one) => one.toJS())
+      .filter(({ kind }) => kind === "Deployment").map(({ spec }) =>
+        spec.template.spec.containers[0]
+      );
+    await using server = await startPostgres();
+    await using tiny = await makeTinyHome();
+    const { key, entry: keys } = newApiKey("run");
+    const secret = { DATABASE_URL: await server.createDatabase(), NOREGRET_API_KEYS: keys };
+    const image = { NOREGRET_HOME: tiny.home, NOREGRET_LOG: "json", NOREGRET_THREADS: "1" };
+    const processes: Deno.ChildProcess[] = [];
+    /** Starts a container's command and asks each of its probes until it says yes. */
+    const start = async (container: typeof containers[number], port: number) => {
+      const process = new Deno.Command(Deno.execPath(), {
+        args: [...args, ...container.args],
+        cwd: ROOT,
+        env: {
+          ...image,
+          ...secret,
+          ...Object.fromEntries(
+            container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+          ),
+          // The pods' ports and addresses, on one machine.
+          HOST: "127.0.0.1",
+          PORT: String(port),
+          ...(container.args[0] === "worker" && { NOREGRET_METRICS_PORT: String(port) }),
+        },
+        stdout: "null",
+        stderr: "inherit",
+      }).spawn();
+      processes.push(process);
+      let ended = false;
+      void process.status.then(() => ended = true);
+      for (const probe of ["livenessProbe", "readinessProbe"]) {
+        if (!container[probe]) continue;
+        const url = `http://127.0.0.1:${port}${container[probe].httpGet.path}`;
+        while (
+          !await fetch(url).then((answer) => answer.text().then(() => answer.ok), () => false)
+        ) {
+          assert(!ended, `"${container.args}" ended before ${url} answered`);
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+      }
+    };
+    const port = freePort();
+    try {
+      await start(containers[0], port);
+      await start(containers[1], freePort());
+      const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+      const ask = async (path: string, body?: string) => {
+        const init = { headers, ...(body !== undefined && { method: "POST", body }) };
+        return await (await fetch(`http://127.0.0.1:${port}${path}`, init)).text();
+      };
+      const { id } = JSON.parse(await ask("/v1/runs", JSON.stringify(tinySpec())));
+      assert.match(await ask(`/v1/runs/${id}/events`), /event: succeeded/);
+    } finally {
+      for (const process of processes) process.kill("SIGTERM");
+      for (const process of processes) assert.equal((await process.status).code, 0);
+    }
+  },
 });
 
 Deno.test("the health check says whether the service answers", async () => {

@@ -9,6 +9,7 @@ import { noPostgres, startPostgres } from "../support/postgres.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { until } from "../support/until.ts";
 import { Service } from "./service.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** The value of a series; undefined if there is none. */
 function valueOf(text: string, series: string): number | undefined {
@@ -206,9 +207,11 @@ Deno.test({
     });
     try {
       const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-      while (
-        !(await ask("/metrics").then((answer) => answer.text(), () => "")).includes("noregret_")
-      ) {
+      let ended = false;
+      void worker.status.then(() => ended = true);
+      const told = () => ask("/metrics").then((answer) => answer.text(), () => "");
+      while (!(await told()).includes("noregret_")) {
+        assert(!ended, "the worker ended");
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       await proxy[Symbol.asyncDispose]();
@@ -221,8 +224,3 @@ Deno.test({
     }
   },
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { until } from "./until.ts";
+import { freePort } from "./free_port.ts";
 
 const ROOT = "/usr/lib/postgresql";
 
@@ -82,9 +83,4 @@ async function run(...command: string[]): Promise<void> {
     stderr: "null",
   }).output();
   if (code !== 0) throw new Error(`${command.join(" ")} ended with code ${code}`);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

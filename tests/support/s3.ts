@@ -3,6 +3,7 @@
 import { dirname, join } from "@std/path";
 import type { S3Location } from "../../runs/artifacts/s3_bucket.ts";
 import { until } from "./until.ts";
+import { freePort } from "./free_port.ts";
 
 /** rclone's program: in the PATH, or beside the Python that tests use. */
 const program = (() => {
@@ -96,9 +97,4 @@ export async function startS3(): Promise<S3Server> {
       await Deno.remove(root, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
