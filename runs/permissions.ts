@@ -53,6 +53,8 @@ export function permissionFlags(
     ...(net.length > 0 ? [`--allow-net=${net.join(",")}`] : []),
     ...(role === "service" ? [`--allow-run=${Deno.execPath()}`] : []),
     ...(gpu === "dawn" ? ["--allow-ffi"] : []),
+    // By default code may be imported from a few hosts, which would hear what is in its address.
+    "--no-remote",
     "--no-prompt",
   ];
 }

@@ -12,6 +12,8 @@ const tries = {
   "read outside": () => Deno.readTextFile("/etc/passwd"),
   "write outside": () => Deno.writeTextFile("/tmp/noregret-should-not-exist", ""),
   "reach another host": () => fetch("http://127.0.0.2:4321/"),
+  "reach a host that code may be imported from": () => import("https://deno.land/" + Deno.args[0]),
+  "leave a link": () => Deno.symlink("/etc", Deno.args[0] + "/link"),
   "start a program": () => new Deno.Command("/bin/true").output(),
   "see a secret": () => Deno.env.get("AWS_SECRET_ACCESS_KEY"),
   "write at home": () => Deno.writeTextFile(Deno.args[0] + "/note", "hello"),
@@ -22,7 +24,7 @@ for (const [name, attempt] of Object.entries(tries)) {
     await attempt();
     allowed.push(name);
   } catch (error) {
-    if (error.name !== "NotCapable") allowed.push(name + ": " + error);
+    if (error.name !== "NotCapable" && !/--no-remote/.test(error.message)) allowed.push(name + ": " + error);
   }
 }
 console.log(JSON.stringify(allowed));
