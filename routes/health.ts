@@ -7,8 +7,8 @@ import { log } from "../runs/log.ts";
 import type { AppContext } from "./app.ts";
 import { problemResponse } from "./problem.ts";
 
-/** A check that takes longer has failed: whoever asks does not wait for ever either. */
-const PATIENCE_MS = 3000;
+/** A check that takes longer has failed, in milliseconds: whoever asks does not wait for ever either. */
+const PATIENCE_MS = 10_000;
 
 const Status = z.object({ status: z.literal("ok") });
 const Ready = Status.extend({
@@ -20,6 +20,7 @@ const ok = { description: "Yes", content: { "application/json": { schema: Status
 /** Liveness and readiness. */
 export function healthRoutes(
   { store, workers, artifacts, home }: Pick<AppContext, "store" | "workers" | "artifacts" | "home">,
+  patience: number = PATIENCE_MS,
 ): OpenAPIHono {
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     "the store": () => store.list({ limit: 1 }),
@@ -52,7 +53,7 @@ export function healthRoutes(
         const results = await Promise.all(
           Object.entries(checks).map(async ([name, check]) => {
             try {
-              await inTime(check());
+              await inTime(check(), patience);
             } catch (error) {
               log("error", `Not ready: ${name}`, {}, error);
               return name;
@@ -77,11 +78,11 @@ export function healthRoutes(
     );
 }
 
-async function inTime(check: Promise<unknown>): Promise<void> {
+async function inTime(check: Promise<unknown>, patience: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise((_, reject) => {
-    const error = new Error(`there is no answer after ${PATIENCE_MS} ms`);
-    timer = setTimeout(() => reject(error), PATIENCE_MS);
+    const error = new Error(`there is no answer after ${patience} ms`);
+    timer = setTimeout(() => reject(error), patience);
   });
   try {
     await Promise.race([check, late]);
