@@ -27,7 +27,7 @@ export async function openModelText(folder: string): Promise<ModelText> {
   let vocabSize: unknown;
   for (const name of ["config.json", "generation_config.json"]) {
     const text = await unlessMissing(Deno.readTextFile(join(folder, name)));
-    const { eos_token_id, vocab_size } = JSON.parse(text ?? "{}") as Record<string, unknown>;
+    const { eos_token_id, vocab_size } = parseJson(text ?? "{}", name);
     vocabSize ??= vocab_size;
     for (const id of [eos_token_id].flat()) if (Number.isSafeInteger(id)) eosIds.add(id as number);
   }
@@ -51,6 +51,14 @@ export function chatPrompt(
   }
   const text = chatTemplate.render(messages as Message[], { addGenerationPrompt: true });
   return tokenizer.encode(text, { addSpecialTokens: false }).ids;
+}
+
+function parseJson(text: string, name: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${name}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {

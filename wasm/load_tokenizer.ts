@@ -1,6 +1,6 @@
 /** Loads the tokeniser files of a model's folder. */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { byteTokenizerFile } from "./byte_tokenizer.ts";
 import { type ChatTemplate, chatTemplateOf } from "./chat_template.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -72,7 +72,13 @@ async function readText(file: string): Promise<string | undefined> {
 }
 
 async function readJson(file: string): Promise<Record<string, unknown>> {
-  const value: unknown = JSON.parse(await readText(file) ?? "{}");
+  let value: unknown;
+  try {
+    value = JSON.parse(await readText(file) ?? "{}");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(`Cannot read ${basename(file)}: ${error.message}`, { cause: error });
+  }
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new SyntaxError(`Cannot load tokenizer: "${file}" holds no object`);
   }

@@ -23,6 +23,9 @@ import { Prefill } from "./prefill.ts";
 /** Steps between two looks at the device: reading takes 10 ms on a GPU and nothing on the cpu. */
 const STEPS = { cpu: 1, webgpu: 16 } as const;
 
+/** Temperatures between 0 and this are this: with f32 numbers 1 / temperature would be no number. */
+const LEAST_TEMPERATURE = 1e-30;
+
 /** One sequence to continue. */
 export interface SequenceRequest {
   readonly prompt: Uint32Array;
@@ -337,7 +340,7 @@ function rowOf({ request, ids, place }: Sequence, steps: number): RowState {
     left,
     choice: adapter,
     stops: stopTokenIds,
-    options: [temperature, top_k, top_p, min_p],
+    options: [temperature && Math.max(temperature, LEAST_TEMPERATURE), top_k, top_p, min_p],
     uniforms: Array.from(
       { length: Math.min(steps, left) },
       (_, t) => uniformOf(request, ids.length + t),

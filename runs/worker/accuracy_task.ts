@@ -12,6 +12,7 @@ import { InvalidSpecError } from "../spec/problems.ts";
 import type { GenerationEngine } from "./generation_engine.ts";
 import type { EvaluateJob, JobEvent } from "./generation_protocol.ts";
 import { endsAt } from "./generate_task.ts";
+import { notFinite } from "./not_finite.ts";
 import { inputMessage } from "./stored_models.ts";
 
 /** Tokens of an answer whose length is not asked for. */
@@ -179,6 +180,7 @@ export class AccuracyTask {
     const judged = judgeAnswers(problem.gold, texts)!;
     this.#answered.push({ problem, judged });
     samples.forEach(({ sequence }, i) => {
+      if (sequence.logprobs.some(Number.isNaN)) throw notFinite(this.request);
       this.#tally.samples++;
       this.#tally.tokens += sequence.ids.length;
       if (sequence.finish === "length") this.#tally.truncated++;

@@ -7,6 +7,7 @@ import type { Sequence } from "../../compute/train/generate.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import type { GenerationEngine } from "./generation_engine.ts";
 import type { GenerateJob, JobEvent } from "./generation_protocol.ts";
+import { notFinite } from "./not_finite.ts";
 import { inputMessage } from "./stored_models.ts";
 
 /** Tokens of a completion whose length is not asked for. */
@@ -109,6 +110,7 @@ export class GenerateTask {
     const { sequence, text, told } = completion;
     const finish_reason = sequence.finish ?? null;
     if (sequence.ids.length === told && finish_reason === null) return;
+    if (sequence.logprobs.slice(told).some(Number.isNaN)) throw notFinite(this.request);
     if (finish_reason !== null) text?.finish();
     const ids = sequence.ids.slice(told);
     const { tokenizer } = this.engine.text;

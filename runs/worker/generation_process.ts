@@ -18,9 +18,13 @@ interface Waiting {
 
 /** What a job does once its model is there. */
 export interface Task {
-  /** Does its share of a step and tells what has come; true at its end. */
+  /**
+   * Does its share of a step and tells what has come; true at its end.
+   *
+   * @throws {InvalidSpecError} if the request turns out to be wrong.
+   */
   report(): boolean | Promise<boolean>;
-  /** Makes the next report the last. */
+  /** Makes the next report the last: it lets go of what the task holds. */
   cancel(): void;
 }
 
@@ -125,11 +129,26 @@ export class GenerationServer {
   async #step(): Promise<void> {
     try {
       await this.engine.generator.step();
-      for (const [id, task] of this.#tasks) if (await task.report()) this.#tasks.delete(id);
+      for (const [id, task] of this.#tasks) {
+        if (await this.#report(id, task)) this.#tasks.delete(id);
+      }
     } catch (error) {
       // The device is lost, and with it everything under way: a new process begins afresh.
       console.error(error);
       Deno.exit(1);
+    }
+  }
+
+  /** Lets a task do its share; true at its end, also where its request turns out to be wrong only now. */
+  async #report(id: number, task: Task): Promise<boolean> {
+    try {
+      return await task.report();
+    } catch (error) {
+      if (!(error instanceof InvalidSpecError)) throw error;
+      task.cancel();
+      await task.report();
+      this.send(JSON.stringify({ id, type: "invalid", problems: error.problems }));
+      return true;
     }
   }
 

@@ -11,6 +11,7 @@ import { layOut, packRows, weigh } from "../../data/pack.ts";
 import { InvalidSpecError } from "../spec/problems.ts";
 import type { EvaluateJob, JobEvent } from "./generation_protocol.ts";
 import type { GenerationEngine } from "./generation_engine.ts";
+import { notFinite } from "./not_finite.ts";
 import { inputMessage } from "./stored_models.ts";
 
 /** Tokens of a sequence where the request does not say. */
@@ -36,6 +37,7 @@ export class NllTask {
     readonly step: NllStep,
     readonly choice: Tensor | undefined,
     readonly maxLength: number,
+    readonly request: EvaluateJob,
     readonly emit: (event: JobEvent) => void,
   ) {}
 
@@ -86,7 +88,7 @@ export class NllTask {
     }
     const step = new NllStep(choice ? bank!.attach(model, choice) : model, tokens);
     const stream = isStream(examples) ? examples : undefined;
-    const measure = new NllTask(stream, step, choice, length, emit);
+    const measure = new NllTask(stream, step, choice, length, request, emit);
     if (!isStream(examples)) measure.#waiting = examples.filter(counts);
     const { kind, device } = backend.info;
     emit({ type: "accepted", backend: kind, device, prompt_tokens: [] });
@@ -97,8 +99,10 @@ export class NllTask {
   async report(): Promise<boolean> {
     const { examples, step: { tokens }, maxLength } = this;
     const waiting = () => this.#waiting.reduce((sum, { ids }) => sum + ids.length, 0);
-    while (examples && this.#block < examples.blocks.length && waiting() < tokens) {
-      this.#waiting.push(...(await examples.read(this.#block++)).filter(counts));
+    while (
+      !this.#cancelled && examples && this.#block < examples.blocks.length && waiting() < tokens
+    ) {
+      this.#waiting.push(...(await readBlock(examples, this.#block++)).filter(counts));
     }
     if (this.#cancelled) return this.#end();
     if (this.#waiting.length === 0) {
@@ -150,10 +154,10 @@ export class NllTask {
   #tell(): void {
     if (this.#measured.length === 0) {
       const message = "Expected a token that counts but found none";
-      this.emit({ type: "invalid", problems: [{ path: "/task/dataset", message }] });
-      return;
+      throw new InvalidSpecError([{ path: "/task/dataset", message }]);
     }
     const nll = ratioEstimate(this.#measured);
+    if (!Number.isFinite(nll.value)) throw notFinite(this.request);
     this.emit({
       type: "result",
       result: {
@@ -172,6 +176,15 @@ export class NllTask {
     this.step.free();
     if (this.choice) this.step.model.backend.free(this.choice);
     return true;
+  }
+}
+
+/** Later rows of a stream are read only now, and may be wrong. */
+async function readBlock(examples: ExampleStream, block: number): Promise<Example[]> {
+  try {
+    return await examples.read(block);
+  } catch (error) {
+    throw new InvalidSpecError([{ path: "/task/dataset", message: inputMessage(error) }]);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from "@std/assert";
+import { join } from "@std/path";
 import { tinyIds } from "../runs/tiny_home.ts";
 import { makeApp, problemOf } from "./make_app.ts";
 
@@ -28,6 +29,45 @@ Deno.test("POST /v1/evaluate", async (t) => {
     );
     assert(done.length >= 2 && done.at(-1) === 200, String(done));
     assert.match(text, /event: result\ndata: .*"kind":"nll"/);
+  });
+
+  await t.step(
+    "says what is wrong with a row that comes late, and goes on with others",
+    async () => {
+      const row = (padding: number) =>
+        JSON.stringify({ input_ids: [1, 2, 3], padding: "x".repeat(padding) });
+      // More than is read at once: in blocks of 256 kB, of which the second cannot be read.
+      const lines = [...Array.from({ length: 10 }, () => row(30_000)), "{ broken", row(17_000_000)];
+      await Deno.mkdir(join(service.home, "datasets"), { recursive: true });
+      await Deno.writeTextFile(join(service.home, "datasets", "late.jsonl"), lines.join("\n"));
+      const late = { ...body, task: { kind: "nll", dataset: { file: "late.jsonl" } } };
+      const [{ errors }, other] = await Promise.all([
+        problemOf(service.post("/v1/evaluate", late), 422),
+        service.post("/v1/evaluate", body),
+      ]);
+      assert.equal(errors[0].path, "/task/dataset");
+      assert.match(errors[0].message, /^Cannot parse late\.jsonl:11: /);
+      assert.equal(other.status, 200, await other.text());
+    },
+  );
+
+  await t.step("refuses a model that gives no probabilities", async () => {
+    const tiny = join(service.home, "models", "tiny"),
+      broken = join(service.home, "models", "broken");
+    await Deno.mkdir(broken);
+    await Deno.copyFile(join(tiny, "config.json"), join(broken, "config.json"));
+    const weights = await Deno.readFile(join(tiny, "model.safetensors"));
+    await Deno.writeFile(join(broken, "model.safetensors"), weights.fill(0xff, -4));
+    const message = /^Expected weights that give finite probabilities/;
+    const model = { ...body, model: "broken" };
+    const prompts = { model: "broken", backend: "cpu", prompts: [[1, 2]], max_new_tokens: 3 };
+    for (
+      const asked of [service.post("/v1/evaluate", model), service.post("/v1/generate", prompts)]
+    ) {
+      const { errors } = await problemOf(asked, 422);
+      assert.equal(errors[0].path, "/model");
+      assert.match(errors[0].message, message);
+    }
   });
 
   await t.step("says what is wrong with a request", async () => {

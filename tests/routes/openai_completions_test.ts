@@ -98,6 +98,10 @@ Deno.test("OpenAI's client", async (t) => {
     const [first] = free.choices as [typeof free.choices[0]];
     assert.equal(first.logprobs!.tokens!.join(""), first.text);
     assert.deepEqual(first.logprobs!.text_offset, Array.from({ length: 30 }, (_, i) => i));
+    for (const temperature of [1e-30, 1e-40, 1e-300]) {
+      const { choices: [cold] } = await client.completions.create({ ...asked, temperature });
+      assert.equal(cold!.text, first.text);
+    }
     const stop = first.text.slice(10, 13);
     const stopped = await client.completions.create({ ...asked, stop });
     assert.equal(stopped.choices[0]!.text, first.text.slice(0, first.text.indexOf(stop)));
