@@ -75,33 +75,35 @@ function early(panel: string, courses: readonly RankCourse[]): Verdict {
   }, perSeed(courses, spread));
 }
 
-/** Pairs of ranks of which the lower one leaves first, over all pairs of which one leaves. */
-function orderedShare(own: readonly RankCourse[]): number {
-  const at = [...own].sort((a, b) => a.r - b.r).map(({ departure }) => departure?.step ?? Infinity);
-  const pairs = at.flatMap((low, i) => at.slice(i + 1).map((high) => [low, high] as const))
-    .filter((pair) => pair.some(Number.isFinite));
-  return pairs.length === 0 ? NaN : mean(pairs.map(([low, high]) => low < high ? 1 : 0));
+/** Step at which a curve leaves; one that has not left by the end leaves later still. */
+const leaves = ({ departure, lastStep }: RankCourse) => departure?.step ?? lastStep;
+
+/** How many times later the next rank leaves: geometric mean over neighbours of which one leaves. */
+function laterBy(own: readonly RankCourse[]): number {
+  const rising = [...own].sort((a, b) => a.r - b.r);
+  const logs = rising.slice(1).flatMap((high, i) => {
+    const low = rising[i]!;
+    return low.departure || high.departure ? [Math.log(leaves(high) / leaves(low))] : [];
+  });
+  return Math.exp(mean(logs));
 }
 
 function order(panel: string, courses: readonly RankCourse[]): Verdict {
-  const shares = [...groupBy(courses, ({ seed }) => seed).values()].map(orderedShare)
+  const factors = [...groupBy(courses, ({ seed }) => seed).values()].map(laterBy)
     .filter(Number.isFinite);
   return judge({
     id: "fig1.order",
     claim: on(panel, "Low ranks leave full fine-tuning's curve before high ones"),
-    quantity: "share of pairs of ranks of which the lower leaves first",
+    quantity: "how many times later the next higher rank leaves, geometric mean over ranks",
     expected: [1, null],
     detail: courses.length > 0 ? departures(courses) : "",
-  }, shares.length === 0 ? undefined : estimate(shares));
+  }, factors.length === 0 ? undefined : estimateRatio(factors));
 }
 
 function capacity(panel: string, courses: readonly RankCourse[]): Verdict {
   const full = courses.filter((course) => !fits(course));
   const ratio = (own: readonly RankCourse[]) =>
-    Math.exp(mean(own.map(({ departure, capacityStep, lastStep }) =>
-      // One that has not left by the end leaves later still.
-      Math.log((departure?.step ?? lastStep) / capacityStep)
-    )));
+    Math.exp(mean(own.map((course) => Math.log(leaves(course) / course.capacityStep))));
   return judge({
     id: "fig1.capacity",
     claim: on(

@@ -10,8 +10,8 @@ export interface Gap {
   readonly seed: number;
   /** Final NLL at the best learning rate, LoRA's minus full fine-tuning's, in nats. */
   readonly gap: number;
-  /** What full fine-tuning gained over the start, in nats. */
-  readonly gain: number;
+  /** The gap over what full fine-tuning gained from the start on. */
+  readonly share: number;
 }
 
 /** Every gap of which both sides were measured. */
@@ -27,17 +27,21 @@ export function gapsOf(rows: readonly FinalRow[]): Gap[] {
         const lora = bestNll(runs, seed);
         return lora === undefined
           ? []
-          : [{ r, batch_size, seed, gap: lora - full, gain: start - full }];
+          : [{ r, batch_size, seed, gap: lora - full, share: (lora - full) / (start - full) }];
       });
     })
   );
 }
 
-/** Slope of the gap over log2 of the batch size by least squares: nats a doubling. */
-export function slopeOf(gaps: readonly Gap[]): number {
+/** How much the shares grow from the smallest batch to the largest, on a line in log batch by least squares. */
+export function growthOf(gaps: readonly Gap[]): number {
   const x = gaps.map(({ batch_size }) => Math.log2(batch_size));
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const middle = mean(x), level = mean(gaps.map(({ gap }) => gap));
-  const covariance = gaps.reduce((sum, { gap }, i) => sum + (x[i]! - middle) * (gap - level), 0);
-  return covariance / x.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  const middle = mean(x), level = mean(gaps.map(({ share }) => share));
+  const covariance = gaps.reduce(
+    (sum, { share }, i) => sum + (x[i]! - middle) * (share - level),
+    0,
+  );
+  const slope = covariance / x.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  return slope * (Math.max(...x) - Math.min(...x));
 }

@@ -7,6 +7,7 @@ import { type FinalRow, groupBy, seedsIn } from "./final_rows.ts";
 import { bestNll } from "./optima.ts";
 import { bandPoint, curvePanel, type PlotCurve, roomFor } from "./plot/curve_panel.ts";
 import { FULL_COLOUR, rankColours, THEME } from "./plot/theme.ts";
+import { estimate } from "./statistics/interval.ts";
 
 /** The picture of figure 3's rows. */
 export function plotFig3(rows: readonly FinalRow[]): PlotSpec {
@@ -31,7 +32,11 @@ export function plotFig3(rows: readonly FinalRow[]): PlotSpec {
     name: `LoRA r=${r}`,
     ...style(r),
     points: [...groupBy(own, ({ batch_size }) => batch_size)].sort(([a], [b]) => a - b)
-      .map(([batch, at]) => bandPoint(batch, at.map(({ gap }) => gap))),
+      .map(([batch, at]) => {
+        const { mean, interval } = estimate(at.map(({ share }) => share));
+        const [low, high] = interval ?? [mean, mean];
+        return { x: batch, y: mean, low, high };
+      }),
   }));
 
   const ends = (curves: readonly PlotCurve[]) =>
@@ -50,7 +55,7 @@ export function plotFig3(rows: readonly FinalRow[]): PlotSpec {
       text: "Batch size: LoRA against full fine-tuning",
       subtitle: [
         "Every batch size sees the same sequences, each point at its best learning rate",
-        "Bands from the lowest to the highest seed",
+        "Bands: of losses from the lowest to the highest seed, of gaps the 95 % interval of the mean",
       ],
     },
     hconcat: [
@@ -71,10 +76,10 @@ export function plotFig3(rows: readonly FinalRow[]): PlotSpec {
         ...size,
         x,
         y: {
-          title: "nats per token",
+          title: "share of full fine-tuning's gain",
           scale: "linear",
           domain: roomFor([0, ...ends(gaps)]),
-          format: ".3f",
+          format: ".0%",
         },
         curves: gaps,
         rule: 0,

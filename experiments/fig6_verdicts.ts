@@ -54,7 +54,7 @@ export function fig6Verdicts(rows: readonly AccuracyRow[]): Verdict[] {
   return panels.flatMap((panel) => {
     const own = rows.filter((row) => row.panel === panel);
     const suffix = panels.length > 1 ? `.${panel}` : "";
-    return [parity(own, suffix), width(own, suffix), information(own, suffix)];
+    return [parity(own, suffix), widths(own, suffix), information(own, suffix)];
   });
 }
 
@@ -95,12 +95,14 @@ function parity(rows: readonly AccuracyRow[], suffix: string): Verdict {
   );
 }
 
-function width(rows: readonly AccuracyRow[], suffix: string): Verdict {
+function widths(rows: readonly AccuracyRow[], suffix: string): Verdict {
   const both = pairs(rows);
   const level = both.length > 0 ? goodLevel(both.map(({ full }) => full)) : 0;
-  const widths = (curves: readonly SeedCurve[]) =>
-    curves.map(({ points }) => goodRange(points, level)?.doublings ?? 0);
-  const one = widths(both.map((pair) => pair.one)), full = widths(both.map((pair) => pair.full));
+  const ranges = (curves: readonly SeedCurve[]) =>
+    curves.map(({ points }) => goodRange(points, level) ?? { doublings: 0, open: false });
+  const one = ranges(both.map((pair) => pair.one)), full = ranges(both.map((pair) => pair.full));
+  const width = (own: typeof one) => mean(own.map(({ doublings }) => doublings)).toFixed(1);
+  const open = [...one, ...full].filter((range) => range.open).length;
   return judge(
     {
       id: `fig6.width${suffix}`,
@@ -110,11 +112,14 @@ function width(rows: readonly AccuracyRow[], suffix: string): Verdict {
       } of full fine-tuning's best gain, in doublings, rank 1 − full`,
       expected: [0, null],
       detail: both.length > 0
-        ? `Accuracy at least ${percent(level)}: rank 1 over ${mean(one).toFixed(1)} doublings, ` +
-          `full fine-tuning over ${mean(full).toFixed(1)}, means over seeds.`
+        ? `Accuracy at least ${percent(level)}: rank 1 over ${width(one)} doublings, ` +
+          `full fine-tuning over ${width(full)}, means over seeds. ` +
+          `The learning rates end before the range in ${open} of ${2 * both.length} curves.`
         : "Rank 1 or full fine-tuning was not run.",
     },
-    both.length === 0 ? undefined : estimate(one.map((doublings, i) => doublings - full[i]!)),
+    both.length === 0
+      ? undefined
+      : estimate(one.map(({ doublings }, i) => doublings - full[i]!.doublings)),
   );
 }
 

@@ -68,7 +68,6 @@ export const FIG5_PRESETS: Readonly<Record<Preset, LayersPreset>> = {
     ...FIG4_PRESETS.laptop,
     model: "noregret/tiny-moe",
     seeds: 12,
-    rates: doublings(5e-4, 4),
     steps: 96,
     evalSteps: [96],
   },

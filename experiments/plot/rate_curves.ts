@@ -35,9 +35,9 @@ export function rateCurves({ title, subtitle, rows, style }: RateCurves): PlotSp
     };
   });
   const start = finite.find(({ start_nll }) => start_nll !== null)?.start_nll;
-  const values = curves.flatMap(({ points }) => points.map(({ y }) => y));
-  const low = Math.min(...values);
-  const high = Math.min(Math.max(...values), start ?? Infinity);
+  const points = curves.flatMap((one) => one.points);
+  const low = Math.min(...points.map((point) => point.low));
+  const high = Math.min(Math.max(...points.map(({ y }) => y)), start ?? Infinity);
   const room = Math.max(1e-3, high - low) / 20;
   const rates = finite.map(({ learning_rate }) => learning_rate);
   const [least, most] = [Math.min(...rates), Math.max(...rates)];

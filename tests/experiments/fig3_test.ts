@@ -49,6 +49,8 @@ Deno.test("figure 3 reproduces a gap that grows with the batch whatever the rank
 Deno.test("figure 3 says so where the gap shrinks, or depends on the rank", () => {
   const shrinks = behind((batch) => 0.04 - 0.004 * Math.log2(batch));
   assert.equal(verdict(shrinks, "fig3.growth"), "not reproduced");
+  const hardlyGrows = behind((batch) => 0.01 + 0.0003 * Math.log2(batch));
+  assert.equal(verdict(hardlyGrows, "fig3.growth"), "not reproduced");
   const ranked = behind((batch, r) => 0.02 * Math.log2(batch) * (r < 20 ? 1 : 0.2));
   assert.equal(verdict(ranked, "fig3.rank"), "not reproduced");
   assert.equal(verdict(behind(() => 0, 1), "fig3.growth"), "inconclusive");
