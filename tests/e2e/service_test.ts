@@ -83,8 +83,7 @@ Deno.test("the service answers while a run trains, and a cancelled run stops", a
 
   const { progress: first } = await service.json(`/v1/runs/${id}`);
   await until("the run has gone on", async () => {
-    const { status, progress } = await service.json(`/v1/runs/${id}`);
-    assert.equal(status, "running");
+    const { progress } = await service.json(`/v1/runs/${id}`);
     return progress.step > first.step;
   });
 
