@@ -1,5 +1,5 @@
 // A sweep of 8 learning rates of noregret/tiny through the service, with and without a shared base: `deno task
-// bench:sweep --steps 30 --rounds 3 --threads 2`. One job at a time, so that what does not share runs one after
+// bench:sweep --steps 30 --batch 16 --rounds 3 --threads 2`. One job at a time, so that what does not share runs one after
 // another. Seconds from the first run's start to the last one's end; the two ways take turns, held-out losses
 // are compared. Prints one JSON line with the least of the rounds.
 
@@ -9,11 +9,12 @@ import { TextLineStream } from "../runs/text_lines.ts";
 const { values } = parseArgs({
   options: {
     steps: { type: "string", default: "30" },
+    batch: { type: "string", default: "16" },
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: String(navigator.hardwareConcurrency) },
   },
 });
-const steps = Number(values.steps), rounds = Number(values.rounds);
+const steps = Number(values.steps), rounds = Number(values.rounds), batch = Number(values.batch);
 const home = await Deno.makeTempDir({ prefix: "noregret-bench-" });
 const service = new Deno.Command(Deno.execPath(), {
   args: ["run", "-A", "--quiet", new URL("../main.ts", import.meta.url).pathname, "serve"],
@@ -50,7 +51,7 @@ async function sweep(url: string, shared_base: boolean, seed: number) {
       seed,
       method: { kind: "lora", r: 8 },
       task: { kind: "sft", dataset: "stdlib/sotu", max_length: 128 },
-      batch_size: 16,
+      batch_size: batch,
       max_steps: steps,
       eval_steps: steps,
     },
@@ -97,7 +98,9 @@ try {
   const seconds = { together: Math.min(...together), in_turn: Math.min(...inTurn) };
   const ratio = Number((seconds.in_turn / seconds.together).toFixed(2));
   const threads = Number(values.threads);
-  console.log(JSON.stringify({ steps, threads, ...seconds, ratio, rounds: { together, inTurn } }));
+  console.log(
+    JSON.stringify({ steps, batch, threads, ...seconds, ratio, rounds: { together, inTurn } }),
+  );
 } finally {
   service.kill("SIGTERM");
   await service.status;

@@ -19,6 +19,8 @@ import {
 export interface Member {
   readonly model: Model;
   readonly optimizer: ScheduledAdamW;
+  /** The first member whose model is the same until the first step: itself, or one with its method and seed. */
+  readonly like: number;
   /** Where to go on from: the same step and position for all, or for none. */
   readonly resume?: TrainingState | undefined;
 }
@@ -60,15 +62,28 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
     gradientCheckpointing: options.gradient_checkpointing ?? false,
     accumulation: options.gradient_accumulation_steps ?? 1,
   });
-  const evalStep = evalBatches?.[0] && new JoinedEval(models, evalBatches[0].ids.length);
+  const evalTokens = evalBatches?.[0]?.ids.length;
+  let evalStep: JoinedEval | undefined;
 
-  const present = () => members.map((_, member) => member).filter((member) => !gone.has(member));
-  const evaluate = async (): Promise<MemberEvent[]> => {
-    const results = await evalStep!.run(evalBatches!);
-    return present().map((member) => {
-      const { nll: eval_nll, tokens: eval_tokens } = results[member]!;
+  const each = members.map((_, member) => member);
+  const present = () => each.filter((member) => !gone.has(member));
+  const evaluate = async (evaluation: JoinedEval, of: readonly number[]) => {
+    const results = await evaluation.run(evalBatches!);
+    return present().map((member): MemberEvent => {
+      const { nll: eval_nll, tokens: eval_tokens } = results[of[member]!]!;
       return { member, event: { type: "eval", step, tokens, eval_nll, eval_tokens } };
     });
+  };
+  /** Before the first step, one evaluation does for all whose models are the same. */
+  const evaluateStart = async (tokens: number) => {
+    const own = each.filter((member) => members[member]!.like === member);
+    const some = own.map((member) => models[member]!) as [Model, ...Model[]];
+    const evaluation = new JoinedEval(some, tokens);
+    try {
+      return await evaluate(evaluation, members.map(({ like }) => own.indexOf(like)));
+    } finally {
+      evaluation.free();
+    }
   };
   const checkpoint = async function* (): AsyncGenerator<MemberEvent> {
     for (const member of present()) {
@@ -99,7 +114,8 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
   try {
     let reason: EndReason = "max_steps";
     let saved = step;
-    if (evalStep && !resume) yield* await evaluate();
+    if (evalTokens && !resume) yield* await evaluateStart(evalTokens);
+    if (evalTokens) evalStep = new JoinedEval(models, evalTokens);
     while (step < max_steps && gone.size < members.length) {
       if (signal?.aborted) {
         reason = "aborted";
@@ -120,7 +136,7 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
       const saveDue = step % options.save_steps === 0;
       const logDue = step === 1 || step % options.logging_steps === 0;
       if (evalDue || saveDue || logDue || trainStep.full) yield* await drain();
-      if (evalDue) yield* await evaluate();
+      if (evalDue) yield* await evaluate(evalStep!, each);
       if (saveDue) {
         yield* checkpoint();
         saved = step;
@@ -128,7 +144,7 @@ export async function* trainTogether(options: TogetherOptions): AsyncGenerator<M
     }
     yield* await drain();
     if (evalStep && !isDue(step, options.eval_steps) && reason !== "aborted" && step > 0) {
-      yield* await evaluate();
+      yield* await evaluate(evalStep, each);
     }
     if (saved !== step || step === 0) yield* checkpoint();
     for (const member of present()) yield { member, event: { type: "end", step, reason } };

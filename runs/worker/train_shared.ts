@@ -150,9 +150,12 @@ async function train(
   }
 
   const tellers = held.map(({ resume }) => sftTeller(data.steps, resume));
+  // Their seeds are the same: they have in common what sharedPart() says.
+  const methods = members.map(({ method }) => canonicalJson(method));
   const together = held.map(({ run, resume }, i) => ({
     model: models[i]!,
     optimizer: run.spec.optimizer,
+    like: methods.indexOf(methods[i]!),
     resume,
   }));
   for await (
