@@ -2,7 +2,6 @@
 
 import assert from "@std/assert";
 import configuration from "../deno.json" with { type: "json" };
-import findings from "../docs/figures/findings.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -45,13 +44,4 @@ Deno.test("links of the documentation lead somewhere, and the commands that it n
     }
   }
   assert.deepEqual(wrong, []);
-});
-
-Deno.test("the README counts the verdicts that the findings have", async () => {
-  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-  const verdicts = findings.flatMap(({ verdicts }) => verdicts.map(({ verdict }) => verdict));
-  const counts = ["reproduced", "not reproduced", "inconclusive"].map((each) =>
-    `${verdicts.filter((verdict) => verdict === each).length} ${each}`
-  );
-  assert.ok(readme.includes(counts.join(", ")), counts.join(", "));
 });
