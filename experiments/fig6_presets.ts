@@ -86,8 +86,8 @@ export const FIG6_PRESETS: Readonly<Record<Preset, Fig6Preset>> = {
   laptop: {
     model: "noregret/tiny",
     datasets: [GRADE_SCHOOL],
-    ranks: [1, 32],
-    otherSeeds: 2,
+    ranks: [1, 2, 4, 8, 16, 32],
+    otherSeeds: 1,
     loraRates: doublings(2.5e-4, 4),
     fullRates: doublings(6.25e-5, 5),
     full: "matrices",

@@ -17,10 +17,14 @@ export interface Fault {
   readonly mark?: (events: readonly ReceivedEvent[], world: World) => boolean;
 }
 
-/** True where a run was put back with an error of this type. */
+/**
+ * True where a run was put back with an error of this type, or for its lease: where the machine is slow, another
+ * worker may see the silence before its own one sees the death.
+ */
 export function wasRetried(type: string) {
+  const types = [type, "LeaseExpired"];
   return (events: readonly ReceivedEvent[]) =>
-    events.some((event) => event.type === "retry" && event.data.error.type === type);
+    events.some((event) => event.type === "retry" && types.includes(event.data.error.type));
 }
 
 /** Waits until a run's newest attempt has written a checkpoint; its job's process id, or undefined if it ends. */
