@@ -86,7 +86,7 @@ export interface Capacity {
 }
 
 /** Growth of a load below which adapters are full. */
-export const STILL = 0.1;
+const STILL = 0.1;
 
 /**
  * True for adapters of one rank to which neither more rows nor more updates add much that could be

@@ -12,6 +12,7 @@ import { newApiKey } from "../../runs/api_keys.ts";
 import { makeTinyHome, tinySpec } from "../runs/tiny_home.ts";
 import { freePort } from "../support/free_port.ts";
 import { noPostgres, startPostgres } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
@@ -131,12 +132,10 @@ Deno.test({
       for (const probe of ["livenessProbe", "readinessProbe"]) {
         if (!container[probe]) continue;
         const url = `http://127.0.0.1:${port}${container[probe].httpGet.path}`;
-        while (
-          !await fetch(url).then((answer) => answer.text().then(() => answer.ok), () => false)
-        ) {
+        await until(`${url} answers`, () => {
           assert(!ended, `"${container.args}" ended before ${url} answered`);
-          await new Promise((resolve) => setTimeout(resolve, 200));
-        }
+          return fetch(url).then((answer) => answer.text().then(() => answer.ok), () => false);
+        });
       }
     };
     const port = freePort();

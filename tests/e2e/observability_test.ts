@@ -214,10 +214,10 @@ Deno.test({
       let ended = false;
       void worker.status.then(() => ended = true);
       const told = () => ask("/metrics").then((answer) => answer.text(), () => "");
-      while (!(await told()).includes("noregret_")) {
+      await until("the worker tells its metrics", async () => {
         assert(!ended, "the worker ended");
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+        return (await told()).includes("noregret_");
+      });
       await proxy[Symbol.asyncDispose]();
       const metrics = await ask("/metrics");
       assert.equal(metrics.status, 503, await metrics.text());

@@ -9,6 +9,7 @@ import { parseRunSpec } from "../../runs/spec/parse_spec.ts";
 import { specHash } from "../../runs/spec/spec_hash.ts";
 import { LEASE_MS, testServer } from "../support/databases.ts";
 import { noPostgres } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 import { makeTinyHome, tinySpec } from "./tiny_home.ts";
 
 interface Race extends OpenRuns {
@@ -43,14 +44,13 @@ function testRace(name: string, test: (race: Race) => Promise<void>): void {
           other,
           advance: (ms) => void (now += ms),
           async waiting() {
-            for (;;) {
+            await until("somebody waits for the other", async () => {
               const { rows } = await observer.query(
                 "SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))",
                 [pid],
               );
-              if (rows.length > 0) return;
-              await new Promise((resolve) => setTimeout(resolve, 10));
-            }
+              return rows.length > 0;
+            });
           },
         });
       } finally {

@@ -10,6 +10,7 @@ import { specHash } from "../../../runs/spec/spec_hash.ts";
 import { Supervisor } from "../../../runs/worker/supervisor.ts";
 import { MAIN } from "../../e2e/service.ts";
 import { makeTinyHome, tinySpec } from "../tiny_home.ts";
+import { until } from "../../support/until.ts";
 
 /** A database of a worker's own with one run that waits. */
 async function open(lease: number) {
@@ -77,7 +78,7 @@ Deno.test("a worker that stood still for longer than its lease keeps what nobody
   };
   const moment = () => new Promise((resolve) => setTimeout(resolve, 10));
   try {
-    while (await newest() < 50) await moment();
+    await until("50 steps are safe", async () => await newest() >= 50);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500 * lease);
     for (const goal = await newest() + 400; await newest() < goal; await moment()) {
       const { status, attempts } = (await runs.store.get(runs.id))!;
