@@ -98,7 +98,11 @@ await forEachBackend(({ test, kind }) => {
       assert.deepEqual([sums[0], sums[n - 1]], [6, 4.5]);
       assert.equal(timing.calls.length, 4);
       assert.ok(timing.calls.every((ms) => ms >= 0 && ms < 10_000));
-      assert.ok(timing.calls[1]! > timing.calls[3]!, "a million sums take longer than four");
+      // The fastest of each: any one may have been interrupted.
+      const rounds = [timing];
+      while (rounds.length < 20) rounds.push((await backend.time(plan))!);
+      const fastest = (call: number) => Math.min(...rounds.map(({ calls }) => calls[call]!));
+      assert.ok(fastest(1) > fastest(3), "a million sums take longer than four");
       assert.ok(timing.waits.every((ms) => ms >= 0 && ms < 10_000));
     }
     backend.release(plan);
